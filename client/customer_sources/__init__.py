@@ -1,0 +1,55 @@
+"""Stripe customer-source operations as durable jobs.
+
+>>> from customer_sources import CustomerSources
+>>> client = CustomerSources("redis://127.0.0.1:6379/0")
+>>> job = client.customer.source.create(customer="cus_1", source="tok_visa")
+>>> job.result(timeout=30)["id"]
+"""
+
+from customer_sources.aio import AsyncCustomerSources, AsyncJob
+from customer_sources.calls import Submitted
+from customer_sources.client import CustomerSources
+from customer_sources.contract.commands import Command
+from customer_sources.contract.errors import (
+    CommandInvalid,
+    CustomerSourcesError,
+    JobCancelled,
+    JobConflict,
+    JobEnded,
+    JobFailed,
+    JobNeedsReview,
+    JobNotFound,
+    LedgerFull,
+    LedgerUnavailable,
+    Problem,
+    ResultTimeout,
+)
+from customer_sources.contract.events import Event
+from customer_sources.contract.states import State
+from customer_sources.jobs import Job, Snapshot
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AsyncCustomerSources",
+    "AsyncJob",
+    "Command",
+    "CommandInvalid",
+    "CustomerSources",
+    "CustomerSourcesError",
+    "Event",
+    "Job",
+    "JobCancelled",
+    "JobConflict",
+    "JobEnded",
+    "JobFailed",
+    "JobNeedsReview",
+    "JobNotFound",
+    "LedgerFull",
+    "LedgerUnavailable",
+    "Problem",
+    "ResultTimeout",
+    "Snapshot",
+    "State",
+    "Submitted",
+]

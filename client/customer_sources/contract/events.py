@@ -1,0 +1,224 @@
+"""Events: what consumers are told, as CloudEvents 1.0.
+
+A job has exactly one terminal event; its `id` is `{job id}:terminal`, so a consumer
+that sees it twice (after a store has been rolled back, say) can recognise it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from customer_sources.contract.commands import Command
+from customer_sources.contract.errors import Problem
+from customer_sources.contract.operations import OPERATIONS
+from customer_sources.contract.states import State
+from customer_sources.contract.validation import text_problems
+
+TYPE_PREFIX = "dev.customersources."
+DATA_SCHEMA = "urn:customer-sources:event:1"
+
+_SOURCE_FIELDS = (
+    # who and what
+    "id",
+    "object",
+    "customer",
+    "livemode",
+    "created",
+    "deleted",
+    "status",
+    "type",
+    "usage",
+    "metadata",
+    # cards
+    "brand",
+    "country",
+    "cvc_check",
+    "exp_month",
+    "exp_year",
+    "fingerprint",
+    "funding",
+    "last4",
+    "name",
+    "tokenization_method",
+    "address_city",
+    "address_country",
+    "address_line1",
+    "address_line1_check",
+    "address_line2",
+    "address_state",
+    "address_zip",
+    "address_zip_check",
+    # bank accounts
+    "account_holder_name",
+    "account_holder_type",
+    "account_type",
+    "bank_name",
+    "currency",
+    "default_for_currency",
+    "routing_number",
+)
+"""What of a Stripe object is told. Everything else stays behind: a field that Stripe
+adds tomorrow, and `client_secret`, which opens a payment, today."""
+
+_SECRET = re.compile(r"\b((?:sk|rk|pk|tok|btok|cvctok|pii)_|\w+?_secret_)\w+")
+"""Stripe quotes what it was sent in some messages, and a token is as good as the card;
+keys and client secrets do not belong there, and are masked all the same."""
+
+_ERROR_FIELDS = ("code", "decline_code", "message", "param", "type", "request_id")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One CloudEvent. Attribute names are CloudEvents', with its extensions."""
+
+    id: str
+    type: str
+    source: str
+    time: str
+    specversion: str = "1.0"
+    datacontenttype: str = "application/json"
+    dataschema: str = DATA_SCHEMA
+    subject: str = ""
+    """The source's id, where one is known."""
+    partitionkey: str = ""
+    """The customer's id: events of one customer are in order."""
+    correlationid: str = ""
+    """The job's id."""
+    causationid: str = ""
+    """The producer's own reference."""
+    data: dict[str, Any] = {}
+
+    def encode(self) -> bytes:
+        """Write the event as it stands on the stream. Defaults that matter included."""
+        return msgspec.json.encode(
+            {
+                name: value
+                for name, value in msgspec.structs.asdict(self).items()
+                if value != ""
+            }
+        )
+
+
+def terminal_event(
+    job_id: str,
+    command: Command | None,
+    state: State,
+    *,
+    now_ms: int,
+    details: Mapping[str, Any],
+) -> Event:
+    """Compose the one terminal event of a job.
+
+    Args:
+        job_id: the job.
+        command: what was asked; None where it could not be read.
+        state: the terminal state.
+        now_ms: when, in milliseconds since the epoch.
+        details: the Stripe object (`told`) or the error (`told_error`).
+    """
+    succeeded = state is State.SUCCEEDED
+    verb = f"source_job.{state.value}"
+    if succeeded and command is not None:
+        verb = OPERATIONS[command.operation].event
+    data: dict[str, Any] = {"state": state.value}
+    if command is not None:
+        data |= {"operation": command.operation, "account": command.account}
+    what = "list" if details.get("object") == "list" else "source"
+    data[what if succeeded else "error"] = dict(details)
+    known_id = details.get("id") if succeeded else None
+    return Event(
+        id=f"{job_id}:terminal",
+        type=TYPE_PREFIX + verb,
+        source="/customer-sources" + (f"/{command.account}" if command else ""),
+        time=rfc3339(now_ms),
+        subject=str(known_id or (command.id if command else "")),
+        partitionkey=command.customer if command else "",
+        correlationid=job_id,
+        causationid=command.reference if command else "",
+        data=data,
+    )
+
+
+def rejected_event(
+    event_id: str, problems: Sequence[Problem], *, now_ms: int, asked: Mapping[str, Any]
+) -> Event:
+    """Compose the event of a command that could not become a job.
+
+    Args:
+        event_id: names the command: where it came from, and its id there.
+        problems: what is wrong, each with its field; they quote no value.
+        now_ms: when, in milliseconds since the epoch.
+        asked: the command as far as it could be read.
+    """
+
+    def text(name: str) -> str:
+        value = asked.get(name)
+        short = isinstance(value, str) and len(value) <= _LONGEST_ECHO
+        return str(value) if short and not text_problems(name, str(value)) else ""
+
+    return Event(
+        id=event_id,
+        type=f"{TYPE_PREFIX}source_job.rejected",
+        source="/customer-sources",
+        time=rfc3339(now_ms),
+        partitionkey=text("customer"),
+        causationid=text("reference"),
+        data={
+            "state": "rejected",
+            "operation": text("operation"),
+            "problems": [
+                {"field": problem.field[:_LONGEST_ECHO], "message": problem.message}
+                for problem in problems
+            ],
+        },
+    )
+
+
+_LONGEST_ECHO = 255
+"""What of a rejected command comes back: enough to recognise it, no more."""
+
+
+def told(stripe_object: Mapping[str, Any]) -> dict[str, Any]:
+    """Reduce a Stripe object to the fields that may leave the worker."""
+    kept = {
+        name: stripe_object[name] for name in _SOURCE_FIELDS if name in stripe_object
+    }
+    if isinstance(kept.get("customer"), Mapping):  # expanded: a whole person
+        kept["customer"] = kept["customer"].get("id")
+    return {name: value for name, value in kept.items() if _is_flat(name, value)}
+
+
+def _is_flat(name: str, value: object) -> bool:
+    """Whether a field holds what its name says, with nothing hidden inside it."""
+    if name == "metadata":
+        return isinstance(value, Mapping)
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def told_list(page: Mapping[str, Any]) -> dict[str, Any]:
+    """Reduce a list of Stripe's to objects that may leave the worker."""
+    return {
+        "object": "list",
+        "has_more": page.get("has_more") is True,
+        "data": [told(item) for item in page["data"] if isinstance(item, Mapping)],
+    }
+
+
+def told_error(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Reduce an error to the fields that may leave the worker, tokens masked."""
+    kept = {
+        name: str(error[name])
+        for name in _ERROR_FIELDS
+        if isinstance(error.get(name), str | int) and error[name]
+    }
+    return {name: _SECRET.sub(r"\1***", value) for name, value in kept.items()}
+
+
+def rfc3339(now_ms: int) -> str:
+    """Write a time as CloudEvents wants it: `2026-01-31T12:00:00.123Z`."""
+    moment = datetime.fromtimestamp(now_ms / 1000, tz=UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,48 @@
+"""Making job ids: random and time-ordered, or derived from an idempotency key."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's: no i, l, o, u
+_LENGTH = 26  # 128 bits at 5 bits a character
+_JOB_ID = re.compile(r"job_[0-9a-hjkmnp-tv-z]{26}\Z")
+
+
+def _encode(value: int) -> str:
+    """Write 128 bits as 26 characters that sort like the number."""
+    return "".join(
+        _ALPHABET[(value >> shift) & 31] for shift in range((_LENGTH - 1) * 5, -1, -5)
+    )
+
+
+def new_job_id(now_ms: int) -> str:
+    """Make an id that nobody else makes and that sorts by time of submit."""
+    return "job_" + _encode((now_ms << 80) | secrets.randbits(80))
+
+
+def job_id_for_key(account: str, idempotency_key: str) -> str:
+    """Derive the id from the producer's key: the same key finds the same job.
+
+    The id is also the Idempotency-Key that Stripe sees. So even if the whole store
+    were lost, a producer that repeats its key within Stripe's 24 hours gets the
+    first result again instead of a second effect.
+    """
+    seed = f"{account}\n{idempotency_key}".encode()
+    digest = hashlib.blake2b(seed, digest_size=16, person=b"customer-sources").digest()
+    return "job_" + _encode(int.from_bytes(digest))
+
+
+def is_job_id(text: str) -> bool:
+    """Whether this has the shape of a job id."""
+    return _JOB_ID.match(text) is not None
+
+
+def new_token() -> str:
+    """Make the nonce that fences one run: 64 random bits, never a counter.
+
+    A counter could be valid again after a store has lost its last second.
+    """
+    return secrets.token_hex(8)

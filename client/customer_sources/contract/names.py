@@ -1,0 +1,120 @@
+"""Every name that more than one process has to know. One definition each.
+
+The Lua side forms the same key names in lua/prelude.lua; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+PREFIX = "sources:"
+"""Default prefix of every key, so that a shared store can be read by a person."""
+
+DEFAULT_ACCOUNT = "default"
+"""The account of a ledger whose workers have one `STRIPE_API_KEY`."""
+
+INBOX_GROUP = "workers"
+"""The one consumer group, and the one consumer, that read the inbox: an entry that a
+dead worker left is taken over by any other."""
+PRODUCER_TASK = "sources."
+"""Prefix of the tasks that plain Celery producers send: `sources.create` and so on."""
+TASK = "jobs.run"
+"""The one Celery task: an old worker throws a message with an unknown name away."""
+
+SCHEMA_VERSION = 1
+"""Version of a job's record and command. A worker leaves newer ones to a newer one."""
+
+MARKER = "customer_sources_job"
+"""Metadata key that create writes, so that a list can prove which job made a source.
+
+Cards and bank accounts carry no time of creation (Stripe's OpenAPI description), so
+without it nobody could tell our card from one that was there before.
+"""
+
+
+class Class(StrEnum):
+    """How urgent a job is; decides its queue and, later, its share of the rate."""
+
+    INTERACTIVE = "interactive"
+    SCHEDULED = "scheduled"
+    BULK = "bulk"
+
+    @property
+    def queue(self) -> str:
+        """The Celery queue that jobs of this class are rung on."""
+        return QUEUES[self]
+
+
+INTERACTIVE_QUEUE = "sources.interactive"
+BULK_QUEUE = "sources.bulk"
+QUEUES = {
+    Class.INTERACTIVE: INTERACTIVE_QUEUE,
+    Class.SCHEDULED: BULK_QUEUE,
+    Class.BULK: BULK_QUEUE,
+}
+
+_LONGEST_FIELD = 64
+"""A hash field over 64 bytes turns the whole record into a 4 times larger encoding."""
+
+
+def lane_name(account: str, customer: str) -> str:
+    """Name the lane of one customer of one account, in at most 64 bytes."""
+    name = f"{account}:{customer}"
+    if len(name.encode()) <= _LONGEST_FIELD:
+        return name
+    return "#" + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+
+
+class Keys:
+    """The keys of one ledger. Each line: type, content, life."""
+
+    def __init__(self, prefix: str = PREFIX) -> None:
+        self.prefix = prefix
+        self.events = f"{prefix}events"
+        """Stream of CloudEvents; trimmed to a stated length."""
+        self.inbox = f"{prefix}inbox"
+        """Stream of commands from any language. An entry goes when it is a job."""
+        self.pulse = f"{prefix}pulse"
+        """String: time of the last upkeep pass (ms). Stays."""
+        self.meta = f"{prefix}meta"
+        """Hash: clock mark and schema version. Stays."""
+        self.review = f"{prefix}review"
+        """Sorted set: jobs that need review, by time. Trimmed by age."""
+        self.workers = f"{prefix}workers"
+        """Sorted set: boot ids of worker processes, by the time (ms) until which they
+        are alive. Expires when none is."""
+        self.poison = f"{prefix}poison"
+        """List, bounded: wake-ups whose record could not be read. Expires."""
+
+    def job(self, job_id: str) -> str:
+        """Hash: the record. No TTL while live, then the retention."""
+        return f"{self.prefix}job:{job_id}"
+
+    def command(self, job_id: str) -> str:
+        """String: the command as submitted. As long as the job is live."""
+        return f"{self.prefix}job:{job_id}:cmd"
+
+    def result(self, job_id: str) -> str:
+        """String: Stripe's object or the error, as JSON. The retention."""
+        return f"{self.prefix}job:{job_id}:result"
+
+    def tombstone(self, job_id: str) -> str:
+        """String: fingerprint and state of a keyed job. The window of a key."""
+        return f"{self.prefix}done:{job_id}"
+
+    def lane(self, lane: str) -> str:
+        """Sorted set: ids of a lane's jobs in order. Gone when empty."""
+        return f"{self.prefix}lane:{lane}"
+
+    def wake(self, job_class: str) -> str:
+        """Sorted set: `j:{id}` by the time somebody must look. Gone when empty."""
+        return f"{self.prefix}wake:{job_class}"
+
+    def done_channel(self, job_id: str) -> str:
+        """Pub/sub channel on which the end of a job is published."""
+        return f"{self.prefix}ended:{job_id}"
+
+    def queue(self, queue: str) -> str:
+        """List: Celery messages, wake-ups only. Gone when empty."""
+        return f"{self.prefix}{queue}"

@@ -1,0 +1,68 @@
+-- Accept a job: record, lane, wake-up and Celery message in one step.
+--
+-- ARGV     2 id  3 fingerprint  4 operation  5 effect  6 class  7 lane ('' = none)
+--          8 not_before  9 deadline: ms since the epoch, "+ms" from now, or 0 = none
+--          10 schema version
+--          11 keyed (1 = the producer gave an idempotency key)  12 command
+--          13 queue's list  14 Celery message ('' = the caller rings)
+--          15 inbox stream ('' = it did not come from there)  16 group  17 entry
+-- Returns  {ACCEPTED | SAME | CONFLICT, state, time of the last upkeep pass or 0,
+--          1 if the caller is to ring, else 0}
+-- Invariant  An accepted job has a wake-up of its own, or stands behind a live head.
+--            The same id never becomes two jobs. An inbox entry goes when it is a job.
+local id, fp, operation, effect = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local class, lane = ARGV[6], ARGV[7]
+local not_before, deadline = ARGV[8], ARGV[9]
+local version, keyed, command = ARGV[10], ARGV[11] == '1', ARGV[12]
+local queue, message = ARGV[13], ARGV[14]
+local inbox, group, entry = ARGV[15], ARGV[16], ARGV[17]
+
+local function taken_from_inbox()
+  if inbox == '' then return end
+  redis.call('XACK', inbox, group, entry)
+  redis.call('XDEL', inbox, entry)
+end
+
+local pulse = num(redis.call('GET', PULSE))
+local known = read_job(id, 'fp', 'state')
+if not known.fp then
+  local stone = redis.call('GET', tombstone_key(id))
+  if stone then known.fp, known.state = string.match(stone, '^(%S+) (%S+)$') end
+end
+if known.fp and known.fp ~= fp then return {'CONFLICT', known.state, pulse, 0} end
+taken_from_inbox()
+if known.fp then return {'SAME', known.state, pulse, 0} end
+
+local now = now_ms()
+not_before, deadline = moment(not_before, now), moment(deadline, now)
+local record = {
+  'fp', fp, 'state', 'queued', 'op', operation, 'effect', effect, 'class', class,
+  'lane', lane, 'v', version, 'at', now,
+}
+local function set(name, value)
+  record[#record + 1] = name
+  record[#record + 1] = value
+end
+if deadline > 0 then set('deadline', deadline) end
+if keyed then set('keyed', 1) end
+
+local state, ring = 'queued', 0
+if not_before > now then
+  -- It stands outside its lane until then, so that it holds nobody up.
+  state = 'waiting'
+  record[4] = state
+  set('due', not_before)
+  set('outside', 1)
+  wake_at(class, id, not_before)
+elseif join_lane(lane, id) then
+  wake_at(class, id, now + RING_AGAIN)
+  if message == '' then
+    ring = 1
+  else
+    redis.call('LPUSH', queue, message)
+    set('rings', 1)
+  end
+end
+redis.call('HSET', job_key(id), unpack(record))
+redis.call('SET', command_key(id), command)
+return {'ACCEPTED', state, pulse, ring}
