@@ -1,0 +1,1 @@
+"""Settings and logging of the service. Imports nothing of ours but the contract."""

@@ -1,0 +1,276 @@
+"""Every setting of the service: one frozen value, checked as a whole at start.
+
+Names in the environment start with `SOURCES_`, because a host's `REDIS_URL` is often
+an evicting cache; only the two of Stripe keep the names that everybody knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AliasChoices,
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from config.problems import refusal
+from customer_sources.contract.names import PREFIX
+
+Seconds = Annotated[float, Field(ge=0.001, allow_inf_nan=False)]
+"""Down to a millisecond, in which the store counts."""
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+KEY_LIFE_SECONDS = 24 * HOUR
+"""Stripe may forget an Idempotency-Key from then on (its documentation of keys)."""
+LIVE_KEYS = ("sk_live_", "rk_live_")
+"""How keys begin with which real customers are changed."""
+
+
+def _named(env_name: str) -> AliasChoices:
+    """Let a setting be given by its own environment name as well as by field name."""
+    return AliasChoices(env_name)
+
+
+class Settings(BaseSettings):
+    """The effective settings. Durations are seconds; fields ending in `_ms` derive."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SOURCES_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        populate_by_name=True,
+        hide_input_in_errors=True,  # it may be a key, or an address with a password
+    )
+
+    redis_url: str = Field(default="redis://127.0.0.1:6379/0", repr=False)
+    """The store: Redis 7.0 or Valkey 7.2 and newer, persistent, noeviction."""
+    prefix: str = Field(default=PREFIX, min_length=1, max_length=32)
+    """Prefix of every key. Producers must use the same."""
+    stripe_api_key: SecretStr = Field(
+        default=SecretStr(""), validation_alias=_named("STRIPE_API_KEY")
+    )
+    """Secret or restricted key of the account whose sources are changed."""
+    stripe_api_base: str = Field(
+        default="https://api.stripe.com", validation_alias=_named("STRIPE_API_BASE")
+    )
+    """Where the API is; the sandbox's address in development."""
+    stripe_version: str = ""
+    """`Stripe-Version` to pin; empty uses the account's."""
+    http_transport: Literal["aiohttp", "httpx"] = "aiohttp"
+    """`httpx` is slower at many requests in flight, and classifies alike."""
+    connect_seconds: Seconds = 5.0
+    """Time to get a connection to the API."""
+    read_seconds: Seconds = 20.0
+    """Silence of the API after which a request counts as unanswered."""
+    request_seconds: Seconds = 30.0
+    """Longest life of one request; also what a stopping worker waits at most."""
+    concurrency: int = Field(default=64, ge=1, le=1024)
+    """Jobs in flight in one worker process."""
+    lease_seconds: Seconds = 8.0
+    """How long a silent worker keeps its jobs. With upkeep and a ring on top, a
+    killed worker's jobs are claimed again in well under 15 s."""
+    heartbeat_seconds: Seconds = 2.0
+    """How often leases are renewed: three may be lost before a job is."""
+    upkeep_seconds: Seconds = 0.5
+    """How often each worker looks for what is due."""
+    horizon_seconds: Seconds = 23 * HOUR
+    """Age of an unanswered request past which its key is not trusted any more."""
+    patience_seconds: Seconds = DAY
+    """Deadline of a job that states none, counted from its first request."""
+    quiet_seconds: Seconds = 60.0
+    """Time in which an unanswered request can still arrive; no verdict before."""
+    retention_seconds: Seconds = DAY
+    """How long a finished job and its result can be read."""
+    key_window_seconds: Seconds = 7 * DAY
+    """How long a repeated idempotency key is recognised after its job ended."""
+    review_retention_seconds: Seconds = 30 * DAY
+    """How long a job that needs review is kept."""
+    events_length: int = Field(default=1_000_000, ge=1000)
+    """Events kept on the stream, for whoever wants to read them again. More are kept
+    only as long as a consumer group has not acknowledged them."""
+    events_keep_seconds: Seconds = 7 * DAY
+    """Age past which an event is trimmed, with the same exception."""
+    events_hard_cap: int = Field(default=5_000_000, ge=1000)
+    """Events past which the oldest is dropped, acknowledged or not, lest the store fill
+    up; that a group loses events by it is logged as an error. A million take about a
+    gigabyte."""
+    upkeep_batch: int = Field(default=500, ge=1, le=5000)
+    """Most jobs of a class that one pass of upkeep takes."""
+    crowded_queue: int = Field(default=100, ge=1)
+    """Messages in a queue above which no job is rung a second time."""
+    log_format: Literal["json", "console"] = "json"
+    """`console` is for people."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Least level that is logged."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _tell_everything_wrong(
+        cls, given: Any, handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
+        """Refuse wrong values, and those that break the promise together, at once.
+
+        A rule has nothing to say where a value that it names is wrong by itself.
+        """
+        wrong: list[Any] = []
+        try:
+            settings = handler(given)
+        except ValidationError as error:
+            wrong = list(error.errors(include_url=False))
+            places = {problem["loc"][0] for problem in wrong}
+            settings = handler({k: v for k, v in given.items() if k not in places})
+        variables = cls.variables()
+        named = [variables.get(one["loc"][0], one["loc"][0]) for one in wrong]
+        broken = [
+            text
+            for holds, text in settings.rules()
+            if not holds and not any(name in text for name in named)
+        ]
+        if wrong or broken:
+            raise refusal(cls.__name__, wrong, broken)
+        return settings
+
+    @classmethod
+    def variables(cls) -> dict[str, str]:
+        """Name the environment variable of each setting, by the name of its field."""
+        return {
+            name: str(field.validation_alias.choices[0])
+            if isinstance(field.validation_alias, AliasChoices)
+            else f"{cls.model_config['env_prefix']}{name}".upper()
+            for name, field in cls.model_fields.items()
+        }
+
+    @property
+    def live(self) -> bool:
+        """Whether the key changes real customers."""
+        return self.stripe_api_key.get_secret_value().startswith(LIVE_KEYS)
+
+    def rules(self) -> tuple[tuple[bool, str], ...]:
+        """Say of each rule between settings whether it holds, and its words."""
+        return (
+            (
+                _is_address(self.redis_url, {"redis", "rediss", "unix"}),
+                "SOURCES_REDIS_URL must start with redis://, rediss:// or unix://",
+            ),
+            (
+                _is_address(self.stripe_api_base, {"http", "https"}),
+                "STRIPE_API_BASE must start with https:// (or http:// for a sandbox)",
+            ),
+            (
+                not self.live or _is_address(self.stripe_api_base, {"https"}),
+                (
+                    "STRIPE_API_KEY is a live key, so STRIPE_API_BASE must start with "
+                    "https://: nobody may overhear it, and a sandbox must not get it"
+                ),
+            ),
+            (
+                self.lease_ms >= 3 * _ms(self.heartbeat_seconds),
+                (
+                    "SOURCES_LEASE_SECONDS must be 3 heartbeats or more "
+                    "(SOURCES_HEARTBEAT_SECONDS), or one lost packet loses a job"
+                ),
+            ),
+            (
+                self.upkeep_seconds <= self.lease_seconds,
+                "SOURCES_UPKEEP_SECONDS must not exceed SOURCES_LEASE_SECONDS",
+            ),
+            (
+                self.horizon_seconds + self.quiet_seconds <= KEY_LIFE_SECONDS,
+                (
+                    "SOURCES_HORIZON_SECONDS and SOURCES_QUIET_SECONDS together must "
+                    "stay within the 24 h for which Stripe keeps a key"
+                ),
+            ),
+            (
+                self.quiet_seconds >= self.request_seconds,
+                (
+                    "SOURCES_QUIET_SECONDS must not be shorter than "
+                    "SOURCES_REQUEST_SECONDS"
+                ),
+            ),
+            (
+                self.events_hard_cap >= self.events_length,
+                ("SOURCES_EVENTS_HARD_CAP must not be less than SOURCES_EVENTS_LENGTH"),
+            ),
+            (
+                self.key_window_seconds >= self.retention_seconds,
+                (
+                    "SOURCES_KEY_WINDOW_SECONDS must not be shorter than "
+                    "SOURCES_RETENTION_SECONDS"
+                ),
+            ),
+        )
+
+    @property
+    def lease_ms(self) -> int:
+        """`lease_seconds` for the scripts."""
+        return _ms(self.lease_seconds)
+
+    @property
+    def worker_life_ms(self) -> int:
+        """Life of a worker's own key: gone before the leases of a dead one are."""
+        return _ms(self.lease_seconds * 0.75)
+
+    @property
+    def outage_ms(self) -> int:
+        """Age of the last upkeep that means nobody could send heartbeats either."""
+        return _ms(max(self.lease_seconds / 2, 4 * self.upkeep_seconds))
+
+    @property
+    def horizon_ms(self) -> int:
+        """`horizon_seconds` for the scripts."""
+        return _ms(self.horizon_seconds)
+
+    @property
+    def patience_ms(self) -> int:
+        """`patience_seconds` for the scripts."""
+        return _ms(self.patience_seconds)
+
+    @property
+    def quiet_ms(self) -> int:
+        """`quiet_seconds` for the scripts."""
+        return _ms(self.quiet_seconds)
+
+    @property
+    def retention_ms(self) -> int:
+        """`retention_seconds` for the scripts."""
+        return _ms(self.retention_seconds)
+
+    @property
+    def review_retention_ms(self) -> int:
+        """`review_retention_seconds` for the scripts."""
+        return _ms(self.review_retention_seconds)
+
+    @property
+    def events_keep_ms(self) -> int:
+        """`events_keep_seconds` for the scripts."""
+        return _ms(self.events_keep_seconds)
+
+    @property
+    def key_window_ms(self) -> int:
+        """`key_window_seconds` for the scripts."""
+        return _ms(self.key_window_seconds)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _is_address(text: str, schemes: Collection[str]) -> bool:
+    """Whether a text is an address of one of these schemes that says where."""
+    try:
+        parts = urlsplit(text)
+        port_fits = parts.port != 0
+    except ValueError:  # brackets that do not close, a port that is no number
+        return False
+    where = parts.path if parts.scheme == "unix" else parts.hostname
+    return parts.scheme in schemes and port_fits and bool(where)

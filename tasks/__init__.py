@@ -1,0 +1,1 @@
+"""What a job is to Celery: the one task, and upkeep."""

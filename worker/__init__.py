@@ -1,0 +1,1 @@
+"""How a job runs: engine, policy, ledger, Stripe over HTTP."""

@@ -1,0 +1,33 @@
+-- flags: allow-oom
+-- End a run without ending the job: it is to be looked at again at `due`.
+--
+-- ARGV     2 id  3 token  4 delay ms  5 counts (1 = this was a run, 0 = only a wait)
+--          6 unknown (1 = some request has no answer)  7 quiet_until, ms from now
+-- Returns  {DEFERRED | SUPERSEDED}
+-- Invariant  The place in the lane is kept. `unknown` is what this run could prove.
+local id, token, delay = ARGV[2], ARGV[3], num(ARGV[4])
+local counts, unknown, quiet = ARGV[5] == '1', ARGV[6] == '1', num(ARGV[7])
+
+local job = read_job(id, 'state', 'token', 'was', 'class', 'ask', 'effect')
+if job.state == 'waiting' and job.was == token then return {'DEFERRED'} end
+if not is_mine(job, token) then return {'SUPERSEDED'} end
+
+local now = now_ms()
+local due = now + delay
+-- A wish to cancel that can be granted is granted by the next run, now.
+if num(job.ask) == 1 and not unknown then due = now end
+redis.call('HDEL', job_key(id), 'token', 'holder', 'lease_until', 'sent', 'unknown',
+  'quiet_until', 'rings')
+redis.call('HSET', job_key(id), 'state', 'waiting', 'due', due, 'was', token)
+if unknown then
+  redis.call('HSET', job_key(id), 'unknown', 1, 'quiet_until', now + quiet)
+end
+-- A wait is no run, but many waits in a row make the next one longer.
+if counts then
+  redis.call('HDEL', job_key(id), 'waits', 'crashes')
+else
+  redis.call('HINCRBY', job_key(id), 'runs', -1)
+  redis.call('HINCRBY', job_key(id), 'waits', 1)
+end
+wake_at(job.class, id, due)
+return {'DEFERRED'}

@@ -1,0 +1,130 @@
+"""One run of one job: what it knows, what it decided, and the line that tells it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+
+from customer_sources.contract.commands import Command
+from customer_sources.contract.operations import OPERATIONS, Effect, Operation
+from worker.answers import Answered, MaybeSent, TryResult
+from worker.leases import Lease
+from worker.ledger import Claimed, Word
+from worker.outcomes import Later, Outcome, Review
+from worker.pages import Pages
+from worker.policy import Facts
+from worker.stripe_api import StripeRequest
+
+
+class Run:
+    """The state of one claim, from `claim` to `commit` or `defer`.
+
+    Args:
+        lease: this run's right to send.
+        claimed: what the ledger gave.
+        quiet_seconds: how long an unanswered request can still arrive.
+    """
+
+    def __init__(self, lease: Lease, claimed: Claimed, quiet_seconds: float) -> None:
+        record = claimed.record
+        self.lease = lease
+        self.job_id = lease.job_id
+        self.token = lease.token
+        self.number = int(record.get("runs", 1))
+        self.waits = int(record.get("waits", 0))
+        self.crashes = int(record.get("crashes", 0))
+        self.command: Command | None = None
+        self.request: StripeRequest | None = None
+        self.pages: Pages | None = None
+        self.effect = Effect(record["effect"])
+        self.unknown = record.get("unknown") == "1"
+        self.leave: Word | None = claimed.leave
+        """The ledger's word for the next request, where it was given already."""
+        self.tries = 0
+        self.request_ids: list[str] = []
+        self.started = time.monotonic()
+        quiet_ms = int(record.get("quiet_until", 0)) - claimed.now_ms
+        self._quiet_seconds = quiet_seconds
+        self._quiet_ends = self.started + quiet_ms / 1000
+        self._stored = claimed.command
+
+    @property
+    def operation(self) -> Operation:
+        """The row of the command's operation. After `read_command` only."""
+        assert self.command is not None  # noqa: S101  a run reads it first
+        return OPERATIONS[self.command.operation]
+
+    def read_command(self) -> bool:
+        """Decode the stored command. False: it cannot be read by this version."""
+        try:
+            command = msgspec.json.decode(self._stored, type=Command)
+        except msgspec.DecodeError:
+            return False
+        operation = OPERATIONS.get(command.operation)
+        if operation is None:
+            return False
+        try:
+            self.request = StripeRequest(
+                method=operation.method,
+                path=command.path,
+                body=command.body.encode(),
+                idempotency_key=self.job_id if operation.effect is Effect.KEYED else "",
+            )
+        except ValueError:
+            return False
+        self.command = command
+        if command.all_pages:
+            self.pages = Pages(self.request)
+        return True
+
+    @property
+    def doubt(self) -> float:
+        """Seconds in which no verdict of doubt may be given: 0 where there is none."""
+        return self.quiet_for if self.unknown else 0.0
+
+    @property
+    def facts(self) -> Facts:
+        """What the policy may know."""
+        return Facts(
+            operation=self.operation,
+            source_id=self.command.id if self.command else "",
+            missing_ok=self.command.missing_ok if self.command else False,
+            unknown=self.unknown,
+            quiet_for=self.quiet_for,
+        )
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds in which a request of this job can still arrive unanswered."""
+        return max(0.0, self._quiet_ends - time.monotonic())
+
+    def note(self, result: TryResult) -> None:
+        """Take down what a try came back with."""
+        self.tries += 1
+        if isinstance(result, Answered) and result.request_id:
+            self.request_ids.append(result.request_id)
+        if isinstance(result, MaybeSent):
+            self._quiet_ends = time.monotonic() + self._quiet_seconds
+
+    def learn(self, outcome: Outcome) -> None:
+        """Take over what a try proved, or left open."""
+        if isinstance(outcome, Later):
+            self.unknown = outcome.unknown
+        elif not isinstance(outcome, Review):
+            self.unknown = False  # every other ending is a proof
+
+    def line(self) -> dict[str, Any]:
+        """Facts of the canonical log line. No parameters: they may hold tokens."""
+        command = self.command
+        return {
+            "job_id": self.job_id,
+            "operation": command.operation if command else "",
+            "customer": command.customer if command else "",
+            "run": self.number,
+            "tries": self.tries,
+            "unknown": self.unknown,
+            "stripe_request_ids": self.request_ids,
+            "duration_ms": round((time.monotonic() - self.started) * 1000),
+        }
