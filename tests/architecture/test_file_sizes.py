@@ -11,7 +11,6 @@ LONGEST_FILE = 300
 LONGEST_FUNCTION = 40
 
 LONG_FILES: Mapping[str, str] = {
-    "tests/integration/test_engine.py": "one small story a test, in one world",
     "tests/integration/test_ledger_runs.py": "the scripts of a run, case by case",
     "tests/unit/test_sandbox_idempotency.py": "all rules of Stripe's keys, as a list",
     "tests/unit/test_sandbox_sources.py": "what the endpoints do, as a list",
