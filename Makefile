@@ -30,8 +30,8 @@ demo: $(STAMP) ## 200 jobs, two workers, lost responses, one kill -9: does the p
 dev: $(STAMP) ## A store, a sandbox and a worker to play with; no keys needed
 	@$(PY) -m worker.cli dev
 
-test: $(STAMP) ## All tests, with branch coverage
-	@$(PY) -m pytest
+test: $(STAMP) ## All tests, three at a time, with branch coverage
+	@$(PY) -m pytest -n 3 --dist worksteal
 
 check: $(STAMP) ## Static checks: format, lint, types, layers, Lua headers, generated docs, image
 	@$(PY) -m ruff format --check .

@@ -281,7 +281,7 @@ def test_a_group_that_is_there_goes_on_where_it_was(
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"after": "0", "since": datetime.now(UTC)},
+        {"after": "0", "since": datetime(2026, 1, 1, tzinfo=UTC)},
         {"since": datetime(2026, 1, 1)},  # noqa: DTZ001  that is what is wrong
         {"consumer": "till-7"},
         {"group": ""},
