@@ -16,6 +16,7 @@ import msgspec
 from sandbox.limits import Limit, Limits
 from sandbox.server import SandboxServer
 
+HIGHEST_PORT = 65535
 DEFAULT_PORT = 12111
 """The port that stripe-mock has taken before us: tools around Stripe know it."""
 
@@ -78,6 +79,14 @@ def _wait_for_parent(stop: threading.Event) -> None:
     stop.set()
 
 
+def _port(text: str) -> int:
+    """Read a port; argparse tells the rule by this function's name and its error."""
+    port = int(text)
+    if not 0 <= port <= HIGHEST_PORT:
+        raise argparse.ArgumentTypeError(f"a port is 0 to {HIGHEST_PORT}")
+    return port
+
+
 def _limits(options: argparse.Namespace) -> Limits:
     given = {
         scope: {
@@ -96,7 +105,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument(
-        "--port", type=int, default=DEFAULT_PORT, help="0 takes one that is free"
+        "--port", type=_port, default=DEFAULT_PORT, help="0 takes one that is free"
     )
     parser.add_argument(
         "--seed", type=int, help="makes ids and the dice of faults repeatable"

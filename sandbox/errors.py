@@ -70,9 +70,15 @@ def no_api_key() -> RefusedError:
     )
 
 
+_SHOWN_OF_KEY = 12
+"""Characters of a key that are shown; of one that is hardly longer, none is."""
+
+
 def bad_api_key(key: str) -> RefusedError:
     """Return the 401 for a key that is not a test key; the key is masked in it."""
-    masked = f"{key[:8]}{'*' * max(len(key) - 12, 0)}{key[8:][-4:]}"
+    is_long = len(key) >= 2 * _SHOWN_OF_KEY
+    ends = (key[:8], key[-4:]) if is_long else ("", "")
+    masked = ("*" * (len(key) - len("".join(ends)))).join(ends)
     return RefusedError(UNAUTHORIZED, f"Invalid API Key provided: {masked}")
 
 

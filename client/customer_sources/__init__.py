@@ -13,6 +13,7 @@ from customer_sources.contract.commands import Command
 from customer_sources.contract.errors import (
     CommandInvalid,
     CustomerSourcesError,
+    DurabilityUnavailable,
     JobCancelled,
     JobConflict,
     JobEnded,
@@ -21,12 +22,16 @@ from customer_sources.contract.errors import (
     JobNotFound,
     LedgerFull,
     LedgerUnavailable,
+    NotInReview,
     Problem,
     ResultTimeout,
+    SettingInvalid,
 )
 from customer_sources.contract.events import Event
 from customer_sources.contract.states import State
+from customer_sources.history import Line
 from customer_sources.jobs import Job, Snapshot
+from customer_sources.review import Does, ReviewItem, ReviewPlan
 
 __version__ = "0.1.0"
 
@@ -37,6 +42,8 @@ __all__ = [
     "CommandInvalid",
     "CustomerSources",
     "CustomerSourcesError",
+    "Does",
+    "DurabilityUnavailable",
     "Event",
     "Job",
     "JobCancelled",
@@ -47,8 +54,13 @@ __all__ = [
     "JobNotFound",
     "LedgerFull",
     "LedgerUnavailable",
+    "Line",
+    "NotInReview",
     "Problem",
     "ResultTimeout",
+    "ReviewItem",
+    "ReviewPlan",
+    "SettingInvalid",
     "Snapshot",
     "State",
     "Submitted",

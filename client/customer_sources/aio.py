@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Coroutine, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ import redis.asyncio
 
 from customer_sources import calls, scripts, submission
 from customer_sources.aio_consumer import AsyncConsumer
+from customer_sources.aio_review import AsyncReview
 from customer_sources.calls import DEFAULT_URL, LOOK_AGAIN_SECONDS, Submitted, Tally
 from customer_sources.contract.commands import Command
 from customer_sources.contract.errors import (
@@ -24,6 +26,8 @@ from customer_sources.contract.errors import (
 )
 from customer_sources.contract.names import PREFIX, Keys
 from customer_sources.contract.states import State
+from customer_sources.durability import AsyncWriter, Durability
+from customer_sources.history import Line, parse_history
 from customer_sources.jobs import Snapshot, parse_snapshot
 from customer_sources.membership import TAKE_OVER_AFTER, reading
 from customer_sources.sources import Customer
@@ -70,13 +74,23 @@ class AsyncCustomerSources:
     ...     card = await job.result(timeout=30)
     """
 
-    def __init__(self, url: str | None = None, *, prefix: str = PREFIX) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        prefix: str = PREFIX,
+        durability: Durability = "store",
+    ) -> None:
         address = url or os.environ.get("SOURCES_REDIS_URL", DEFAULT_URL)
         self._redis = connect_async(address)
         self._keys = Keys(prefix)
+        self._write = AsyncWriter(self._redis, durability, prefix)
         self._submit = self._redis.register_script(scripts.load("submit"))
         self._cancel = self._redis.register_script(scripts.load("cancel"))
         self.customer: Customer[Coroutine[Any, Any, AsyncJob]] = Customer(self.submit)
+        self.review = AsyncReview(
+            self._redis, self._keys, self._write, partial(AsyncJob, self)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -112,7 +126,7 @@ class AsyncCustomerSources:
             source_id=source_id,
         )
         with in_our_words(one.job_id):
-            reply = await self._submit(args=one.arguments)
+            reply = await self._write.one(self._submit, one.arguments, one.job_id)
         taken = submission.accepted(one, reply)
         served = taken.last_upkeep_ms > 0
         return AsyncJob(self, one.job_id, taken.state, served=served)
@@ -133,7 +147,7 @@ class AsyncCustomerSources:
                 async with self._redis.pipeline(transaction=False) as pipe:
                     for one in tally.valid:
                         await self._submit(args=one.arguments, client=pipe)
-                    replies = await pipe.execute()
+                    replies = await self._write.all(pipe)
                 results = tally.results(replies)
                 async with self._redis.pipeline(transaction=False) as pipe:
                     for queue, message in tally.messages(self._keys):
@@ -163,6 +177,27 @@ class AsyncCustomerSources:
             stored = await self._redis.get(self._keys.command(job_id))
         return msgspec.json.decode(stored, type=Command) if stored else None
 
+    async def history(self, job_id: str) -> list[Line]:
+        """Read the story of a job, oldest line first, the latest hundred.
+
+        A job that succeeded at once has none: its record says all there is.
+
+        Raises:
+            LedgerUnavailable: the store did not answer.
+        """
+        with in_our_words(job_id):
+            stored = await self._redis.lrange(self._keys.log(job_id), 0, -1)
+        return parse_history(stored)
+
+    async def workers(self) -> list[str]:
+        """Name the worker processes that are alive, by their boot ids."""
+        with in_our_words():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.time()
+                pipe.zrange(self._keys.workers, 0, -1, withscores=True)
+                (seconds, _), workers = await pipe.execute()
+        return [boot for boot, until in workers if until > seconds * 1000]
+
     async def wait(self, job_id: str, timeout: float | None = None) -> Snapshot:  # noqa: ASYNC109  the same surface as the sync client's
         """Wait until a job has ended. See `Job.result` for the errors."""
         ends_at = None if timeout is None else time.monotonic() + timeout
@@ -188,7 +223,7 @@ class AsyncCustomerSources:
         command = await self.command(job_id)
         arguments = calls.cancel_arguments(self._keys, job_id, command)
         with in_our_words(job_id):
-            word, state = await self._cancel(args=arguments)
+            word, state = await self._write.one(self._cancel, arguments, job_id)
         if word == "MISSING":
             raise JobNotFound(job_id)
         return AsyncJob(self, job_id, State(state))

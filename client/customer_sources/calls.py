@@ -70,16 +70,7 @@ def prepare_many(
 
 def _prepare(keys: Keys, command: Mapping[str, Any]) -> Submission | CommandInvalid:
     try:
-        one = requests.parse(command)
-        return submission.build(
-            keys,
-            one.operation,
-            one.params,
-            one.options,
-            customer=one.customer,
-            source_id=one.source_id,
-            ring=False,
-        )
+        return requests.build(keys, command, may_repeat=True, ring=False)
     except CommandInvalid as error:
         return error
 

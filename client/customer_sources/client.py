@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -23,8 +24,11 @@ from customer_sources.contract.errors import (
 )
 from customer_sources.contract.names import PREFIX, Keys
 from customer_sources.contract.states import State
+from customer_sources.durability import Durability, Writer
+from customer_sources.history import Line, parse_history
 from customer_sources.jobs import Job, Snapshot, parse_snapshot
 from customer_sources.membership import TAKE_OVER_AFTER, reading
+from customer_sources.reviewing import Review
 from customer_sources.sources import Customer
 from customer_sources.store import ANSWER_SECONDS, connect, in_our_words
 from customer_sources.submission import Options
@@ -37,14 +41,28 @@ class CustomerSources:
         url: the store, `redis://` or `rediss://`; default `SOURCES_REDIS_URL`, then
             `redis://127.0.0.1:6379/0`. It must be the workers' store.
         prefix: prefix of every key; must be the workers' too.
+        durability: `store`: what a call wrote is as safe as the store is configured to
+            keep it. `fsync`: it is on the store's disk before `create` and the others,
+            `submit_many` and `cancel` return. See docs/guarantees.md.
+
+    Raises:
+        SettingInvalid: the address or the prefix is none.
     """
 
-    def __init__(self, url: str | None = None, *, prefix: str = PREFIX) -> None:
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        prefix: str = PREFIX,
+        durability: Durability = "store",
+    ) -> None:
         self._redis = connect(url or os.environ.get("SOURCES_REDIS_URL", DEFAULT_URL))
         self._keys = Keys(prefix)
+        self._write = Writer(self._redis, durability, prefix)
         self._submit = self._redis.register_script(scripts.load("submit"))
         self._cancel = self._redis.register_script(scripts.load("cancel"))
         self.customer: Customer[Job] = Customer(self.submit)
+        self.review = Review(self._redis, self._keys, self._write, partial(Job, self))
 
     def __enter__(self) -> Self:
         return self
@@ -86,7 +104,7 @@ class CustomerSources:
             source_id=source_id,
         )
         with in_our_words(one.job_id):
-            reply = self._submit(args=one.arguments)
+            reply = self._write.one(self._submit, one.arguments, one.job_id)
         taken = submission.accepted(one, reply)
         served = taken.last_upkeep_ms > 0
         return Job(self, one.job_id, taken.state, served=served)
@@ -96,11 +114,13 @@ class CustomerSources:
 
         Args:
             commands: each a mapping as for the inbox: `operation`, `customer`, `id`,
-                Stripe's parameters and the options, side by side.
+                Stripe's parameters and the options, side by side. Moments may be
+                Python's, and `job_id` repeats a command.
 
         Returns:
             For each command, in order, its job or its error. Where the store failed
-            on the way, the error is a `LedgerUnavailable` and the id repeats it.
+            on the way, the error is a `LedgerUnavailable` and the id repeats it:
+            `{**command, "job_id": result.job_id}`.
         """
         results: list[Submitted] = []
         for chunk in calls.chunks(commands):
@@ -113,7 +133,7 @@ class CustomerSources:
             with in_our_words(), self._redis.pipeline(transaction=False) as pipe:
                 for one in tally.valid:
                     self._submit(args=one.arguments, client=pipe)
-                replies = pipe.execute()
+                replies = self._write.all(pipe)
             results = tally.results(replies)
             with in_our_words(), self._redis.pipeline(transaction=False) as pipe:
                 for queue, message in tally.messages(self._keys):
@@ -150,6 +170,18 @@ class CustomerSources:
         with in_our_words(job_id):
             stored = self._redis.get(self._keys.command(job_id))
         return msgspec.json.decode(stored, type=Command) if stored else None
+
+    def history(self, job_id: str) -> list[Line]:
+        """Read the story of a job, oldest line first, the latest hundred.
+
+        A job that succeeded at once has none: its record says all there is.
+
+        Raises:
+            LedgerUnavailable: the store did not answer.
+        """
+        with in_our_words(job_id):
+            stored = self._redis.lrange(self._keys.log(job_id), 0, -1)
+        return parse_history(stored)
 
     def workers(self) -> list[str]:
         """Name the worker processes that are alive, by their boot ids."""
@@ -191,7 +223,7 @@ class CustomerSources:
         command = self.command(job_id)
         arguments = calls.cancel_arguments(self._keys, job_id, command)
         with in_our_words(job_id):
-            word, state = self._cancel(args=arguments)
+            word, state = self._write.one(self._cancel, arguments, job_id)
         if word == "MISSING":
             raise JobNotFound(job_id)
         return Job(self, job_id, State(state))

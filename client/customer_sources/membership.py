@@ -20,6 +20,7 @@ from customer_sources.reading import (
     Reading,
     after_moment,
     entries_of,
+    is_place,
 )
 
 TAKE_OVER_AFTER = 60.0
@@ -49,6 +50,8 @@ def reading(
         raise ValueError("after and since both say where to start; give one")
     if since is not None:
         after = after_moment(since)
+    if after is not None and not is_place(after):
+        raise ValueError("after is a stream id (1767225600000-0), '0' or '$'")
     if group is None:
         if consumer is not None:
             raise ValueError("a consumer is a member of a group; give the group")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from abc import ABC, abstractmethod
 from collections import deque
@@ -31,6 +32,7 @@ BLOCK_SECONDS = ANSWER_SECONDS - 1
 READS = ("1.0", DATA_SCHEMA)
 """What this version can read: of CloudEvents, and of our data in it."""
 
+_PLACE = re.compile(r"\$|[0-9]{1,20}(-[0-9]{1,20})?")
 _LATEST = "18446744073709551615"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _decode = msgspec.json.Decoder(Event).decode
@@ -209,6 +211,13 @@ def entries_of(reply: Any) -> list[tuple[str, Any]]:
         return []
     streams = reply.items() if isinstance(reply, dict) else reply
     return [(entry_id, fields) for _, found in streams for entry_id, fields in found]
+
+
+def is_place(after: object) -> bool:
+    """Whether a text says where in a stream to start: an id of the store's, or `$`."""
+    if not isinstance(after, str) or not _PLACE.fullmatch(after):
+        return False
+    return all(len(part) < len(_LATEST) or part <= _LATEST for part in after.split("-"))
 
 
 def after_moment(since: datetime) -> str:

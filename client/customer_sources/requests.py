@@ -8,86 +8,103 @@ methods use. Moments are RFC 3339 text with an offset.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
+from customer_sources import submission
+from customer_sources.contract.commands import find_operation
 from customer_sources.contract.errors import CommandInvalid, Problem
-from customer_sources.submission import Options
+from customer_sources.contract.names import Keys
+from customer_sources.contract.validation import ONLY_ON, only_on
+from customer_sources.submission import NO_ENTRY, InboxEntry, Options, Submission
 
-_ADDRESS = ("operation", "customer", "id")
-_OPTIONS = {field.name for field in msgspec.structs.fields(Options)} - {"job_id"}
-_KINDS = {"reference": str, "idempotency_key": str, "priority": str, "ordered": bool}
-_WORDS = {
-    "reference": "a text",
-    "idempotency_key": "a text",
-    "priority": "interactive or bulk",
-    "harmless": "a list of field names",
-    "ordered": "true or false",
-}
+_ADDRESS = {"operation", "customer", "id"}
+_OPTIONS = {field.name for field in msgspec.structs.fields(Options)}
+_MOMENTS = ("not_before", "deadline")
+_LIKE = "expected a time like 2030-01-31T12:00:00Z"
 
 
-class Request(NamedTuple):
-    """A command taken apart, not yet checked."""
-
-    operation: str
-    customer: object
-    source_id: object
-    params: dict[str, Any]
-    options: Options
-
-
-def parse(fields: object, *, default_key: str | None = None) -> Request:
-    """Take a command apart into what `submission.build` wants.
+def build(
+    keys: Keys,
+    fields: object,
+    *,
+    default_key: str | None = None,
+    may_repeat: bool = False,
+    ring: bool = True,
+    entry: InboxEntry = NO_ENTRY,
+) -> Submission:
+    """Take a command apart, validate it, write the script's arguments.
 
     Args:
+        keys: the names of the ledger.
         fields: one JSON object.
         default_key: the idempotency key where the command gives none.
+        may_repeat: whether it may say `job_id`, which a Python error carried.
+        ring: whether the script wakes workers up; False leaves it to the caller.
+        entry: the inbox entry that the command came from.
 
     Raises:
-        CommandInvalid: it is no object, or an option is not of its kind. What is
-            wrong with the rest, `build` will say.
+        CommandInvalid: with every problem found, and for whatever is no command.
     """
     if not isinstance(fields, Mapping):
         raise CommandInvalid([Problem("command", "expected one JSON object")])
-    operation = fields.get("operation")
-    if not isinstance(operation, str):
-        raise CommandInvalid([Problem("operation", "missing, or not a text")])
     given = {name: value for name, value in fields.items() if value is not None}
-    options = {name: given[name] for name in given if name in _OPTIONS}
-    problems = [
-        Problem(name, f"expected {_WORDS.get(name, 'another type')}")
-        for name, value in options.items()
-        if not _fits(name, value)
-    ]
-    for name in ("not_before", "deadline"):
-        if isinstance(options.get(name), str):
-            options[name] = _moment(name, options[name], problems)
-    if problems:
-        raise CommandInvalid(problems)
+    ours = _OPTIONS if may_repeat else _OPTIONS - {"job_id"}
+    options = {name: value for name, value in given.items() if name in ours}
+    found = [*_misplaced(given, options), *_read_moments(options)]
     options.setdefault("idempotency_key", default_key)
-    return Request(
-        operation=operation,
+    return submission.build(
+        keys,
+        given.get("operation", ""),
+        {n: v for n, v in given.items() if n not in _ADDRESS and n not in ours},
+        Options(**options),
         customer=given.get("customer"),
         source_id=given.get("id", ""),
-        params={n: v for n, v in given.items() if n not in {*_ADDRESS, *_OPTIONS}},
-        options=Options(**options),
+        ring=ring,
+        entry=entry,
+        found=found,
     )
 
 
-def _fits(name: str, value: object) -> bool:
-    if name == "harmless":
-        return isinstance(value, list | tuple) and all(
-            isinstance(field, str) for field in value
-        )
-    return isinstance(value, _KINDS.get(name, object))
+def _misplaced(given: Mapping[str, Any], options: dict[str, Any]) -> list[Problem]:
+    """Take out what the operation does not have, even where it would change nothing.
+
+    So what is accepted is what the printed schema describes.
+    """
+    operation = find_operation(given.get("operation"))
+    if operation is None:
+        return []
+    problems = []
+    if not operation.longest_id and given.get("id") == "":
+        problems.append(Problem("id", f"{operation.name} takes no id"))
+    for name, operations in ONLY_ON.items():
+        if name in options and operation.name not in operations:
+            del options[name]
+            problems.append(only_on(name))
+    return problems
 
 
-def _moment(name: str, text: str, problems: list[Problem]) -> datetime | None:
+def _read_moments(options: dict[str, Any]) -> list[Problem]:
+    """Read moments that are text in place; take out what is none."""
+    problems = []
+    for name in _MOMENTS:
+        moment = options.get(name)
+        if isinstance(moment, str):
+            moment = _moment(moment)
+        if isinstance(moment, datetime) and moment.utcoffset() is None:
+            problems.append(Problem(name, f"has no offset; {_LIKE}"))
+            moment = None
+        elif name in options and not isinstance(moment, datetime | timedelta):
+            problems.append(Problem(name, _LIKE))
+            moment = None
+        options[name] = moment
+    return problems
+
+
+def _moment(text: str) -> datetime | None:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        advice = "expected a time like 2030-01-31T12:00:00Z"
-        problems.append(Problem(name, advice))
         return None

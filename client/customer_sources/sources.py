@@ -54,7 +54,8 @@ class Sources(Generic[R]):
     """The operations on a customer's sources. Each gives a job at once.
 
     Every operation also takes the options of `CommandOptions`, and raises
-    `CommandInvalid`, `JobConflict` or `LedgerUnavailable`.
+    `CommandInvalid`, `JobConflict` or `LedgerUnavailable`. A keyword that it does not
+    have is a `TypeError`, as with any call.
     """
 
     def __init__(self, submit: Submit[R]) -> None:
@@ -71,9 +72,15 @@ class Sources(Generic[R]):
         metadata: Mapping[str, str] | None = None,
         expand: Sequence[str] | None = None,
         validate: bool | None = None,
+        marker: bool = True,
         **options: Unpack[CommandOptions],
     ) -> R:
-        """Attach a source, usually a token, to a customer."""
+        """Attach a source, usually a token, to a customer.
+
+        The source gets the metadata key `customer_sources_job`, by which it can be
+        found again should Stripe's answer be lost. With `marker=False` it does not,
+        and what cannot be proved then comes to review.
+        """
         params = {
             "source": source,
             "card": card,
@@ -83,7 +90,8 @@ class Sources(Generic[R]):
             "expand": expand,
             "validate": validate,
         }
-        return self._submit("create", params, Options(**options), customer=customer)
+        said = Options(**options, marker=marker)
+        return self._submit("create", params, said, customer=customer)
 
     def list(
         self,
@@ -101,7 +109,8 @@ class Sources(Generic[R]):
         """List sources, newest first.
 
         `all_pages=True` follows the pages to the end, up to 1,000 sources; a customer
-        with more is a `JobFailed` with the code `too_many_sources`.
+        with more is a `JobFailed` with the code `too_many_sources`. Its pages are
+        Stripe's longest, whatever `limit` says.
         """
         params = {
             "limit": limit,
@@ -198,7 +207,8 @@ class Sources(Generic[R]):
     ) -> R:
         """Verify a bank account by the amounts of its two deposits, in cents.
 
-        A wrong guess is never repeated: Stripe allows three.
+        In the order in which they came. A wrong guess is never repeated: Stripe
+        allows three.
         """
         params = {"amounts": amounts, "expand": expand}
         said = Options(**options)

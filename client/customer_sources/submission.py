@@ -6,7 +6,7 @@ The sync and the async client differ only in who carries these bytes to the stor
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -14,7 +14,8 @@ import msgspec
 
 from customer_sources.contract.commands import Prepared, Switches, prepare
 from customer_sources.contract.envelope import envelope
-from customer_sources.contract.errors import CommandInvalid, JobConflict, Problem
+from customer_sources.contract.errors import JobConflict, Problem
+from customer_sources.contract.events import LAST_MOMENT_MS
 from customer_sources.contract.ids import is_job_id, job_id_for_key, new_job_id
 from customer_sources.contract.names import (
     DEFAULT_ACCOUNT,
@@ -24,7 +25,8 @@ from customer_sources.contract.names import (
     lane_name,
 )
 from customer_sources.contract.states import State
-from customer_sources.contract.validation import is_unicode
+from customer_sources.contract.texts import is_unicode
+from customer_sources.contract.validation import switch_problems
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -44,6 +46,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     harmless: Collection[str] = ()
     missing_ok: bool = False
     all_pages: bool = False
+    marker: bool = True
     ordered: bool = True
     priority: str = Class.INTERACTIVE
 
@@ -59,6 +62,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
             reference=self.reference,
             missing_ok=self.missing_ok,
             all_pages=self.all_pages,
+            marker=self.marker,
             harmless=self.harmless,
         )
 
@@ -102,6 +106,7 @@ def build(
     source_id: object = "",
     ring: bool = True,
     entry: InboxEntry = NO_ENTRY,
+    found: Sequence[Problem] = (),
 ) -> Submission:
     """Validate a command and its options; write the script's arguments.
 
@@ -114,19 +119,21 @@ def build(
         source_id: the source's id, for operations that have one.
         ring: whether the script wakes workers up; False leaves it to the caller.
         entry: the inbox entry that the command came from.
+        found: what the caller has found wrong already, told with the rest.
 
     Raises:
-        CommandInvalid: with every problem of the command, or of its options.
+        CommandInvalid: with every problem of the command and of its options.
     """
     now_ms = time.time_ns() // 1_000_000
-    _check_options(options, now_ms)
+    found = [*found, *_option_problems(options, operation, now_ms)]
     prepared = prepare(
         operation,
         params,
-        job_id=_job_id(options, now_ms),
+        job_id="" if found else _job_id(options, now_ms),
         customer=customer,
         source_id=source_id,
         switches=options.switches,
+        found=found,
     )
     not_before = _moment_ms(options.not_before, now_ms)
     job_class = Class.SCHEDULED if not_before > now_ms else Class(options.priority)
@@ -198,22 +205,24 @@ def _moment_argument(when: When | None, now_ms: int) -> int | str:
     return _moment_ms(when, now_ms)
 
 
-def _check_options(options: Options, now_ms: int) -> None:
-    problems = [
-        *_key_problems(options),
-        *_moment_problems("not_before", options.not_before),
-        *_moment_problems("deadline", options.deadline),
-        *_priority_problems(options),
+def _option_problems(options: Options, operation: str, now_ms: int) -> list[Problem]:
+    moments = [
+        *_moment_problems("not_before", options.not_before, now_ms),
+        *_moment_problems("deadline", options.deadline, now_ms),
     ]
-    if problems := problems or _order_problems(options, now_ms):
-        raise CommandInvalid(problems)
+    return [
+        *_key_problems(options),
+        *(moments or _order_problems(options, now_ms)),
+        *_priority_problems(options),
+        *switch_problems(operation, ordered=options.ordered),
+    ]
 
 
 def _key_problems(options: Options) -> list[Problem]:
     key, longest = options.idempotency_key, 255
     if key is not None:
         if not isinstance(key, str) or not 0 < len(key) <= longest:
-            expected = f"expected a str of 1 to {longest} characters"
+            expected = f"expected a text of 1 to {longest} characters"
             return [Problem("idempotency_key", expected)]
         if not is_unicode(key):  # it is hashed, never stored: nothing else matters
             return [Problem("idempotency_key", "not valid Unicode")]
@@ -227,7 +236,7 @@ def _key_problems(options: Options) -> list[Problem]:
 
 
 def _priority_problems(options: Options) -> list[Problem]:
-    if options.priority in {Class.INTERACTIVE, Class.BULK}:
+    if options.priority in (Class.INTERACTIVE, Class.BULK):
         return []
     return [Problem("priority", "expected interactive or bulk")]
 
@@ -242,11 +251,13 @@ def _order_problems(options: Options, now_ms: int) -> list[Problem]:
     return [Problem("deadline", "is not after not_before: nothing could be sent")]
 
 
-def _moment_problems(field: str, when: object) -> list[Problem]:
-    if when is None or isinstance(when, timedelta):
+def _moment_problems(field: str, when: object, now_ms: int) -> list[Problem]:
+    if when is None:
         return []
-    if not isinstance(when, datetime):
+    if not isinstance(when, datetime | timedelta):
         return [Problem(field, "expected a datetime with a time zone or a timedelta")]
-    if when.tzinfo is None:
+    if isinstance(when, datetime) and when.utcoffset() is None:
         return [Problem(field, "has no time zone; use datetime.now(UTC), for example")]
+    if _moment_ms(when, now_ms) > LAST_MOMENT_MS:
+        return [Problem(field, "is past the year 9999")]
     return []

@@ -1,11 +1,14 @@
-"""Recognising a card number, so that none ever lies in the store in clear."""
+"""Recognising card data, so that none ever lies in the store in clear. Pure."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
-_SEPARATED = re.compile(r"\d[\d\s\-.]{10,36}\d")
-_ONLY_DIGITS = re.compile(r"[\d\s.\-]*\d[\d\s.\-]*")
+_RUN_OF_DIGITS = re.compile(r"\d(?:[ .-]?\d){11,18}")
+_PHONE_DIGITS = 13
+"""Digits up to which `+` and digits are a telephone number. The longest in use have
+13 with their country's code; cards that short are no longer issued."""
 _ISSUERS = re.compile(
     r"""
       4(\d{12}|\d{15}|\d{18})                                   # Visa
@@ -19,38 +22,78 @@ _ISSUERS = re.compile(
     """,
     re.VERBOSE,
 )
+_BETWEEN = re.compile(r"[\W_]+")
+_LONGEST = 200
+"""Characters of a text that could be a card number, however it is set apart."""
 
 
 def looks_like_card_number(text: str) -> bool:
-    """Whether a whole value is a card number, separators allowed.
+    """Whether a whole value is a card number, whatever separates or surrounds it.
 
     It has an issuer's first digits and length, and its last digit is the right check
-    digit (Luhn). One in ten of such numbers that are none passes for one.
+    digit (Luhn). One in ten of such numbers that are none passes for one. Digits of
+    any script count.
     """
-    text = text.strip()
-    if not _SEPARATED.fullmatch(text):
+    digits = _bare(text) if len(text) <= _LONGEST else ""
+    if _ISSUERS.fullmatch(digits) is None or not _luhn(digits):
         return False
-    digits = re.sub(r"\D", "", text)
-    return _ISSUERS.fullmatch(digits) is not None and _luhn(digits)
+    return not (text.lstrip().startswith("+") and len(digits) <= _PHONE_DIGITS)
+
+
+def holds_card_number(text: str) -> bool:
+    """Whether a card number stands somewhere in a sentence."""
+    return any(map(looks_like_card_number, _RUN_OF_DIGITS.findall(text)))
 
 
 _SECRET_NAMES = re.compile(
-    r"(?i)(card_?)?(cvc2?|cvv2?|security_?code)|(bank_?)?account_?(number|no)|iban|pan"
+    r"""
+      cv[cv]                                    # cvc, cardCvc2, payment_cvv
+    | (^|card)(csc|cvn)                         # card security code, by other names
+    | (csc|cvn)$
+    | securitycode
+    | cardverification(code|number|value)
+    | verificationvalue
+    | acc(oun)?t(num|nr|no(?![a-z]))            # account_number, acct_no; not a note
+    | iban(?!k)
+    | ^(card)?pan$
+    """,
+    re.VERBOSE,
 )
+_ENDS_OF_NUMBERS = re.compile(r"last(4|four)|ending")
+_MOST_OF_AN_END = 4
+"""Digits of a number that may be shown, and that Stripe itself tells."""
 
 
 def names_a_secret(field: str, text: str) -> bool:
-    """Whether a field's own name says that its digits are a CVC or account number."""
-    name = re.split(r"[.\[\]]", field.rstrip("]"))[-1]
-    return _SECRET_NAMES.fullmatch(name) is not None and any(map(str.isdigit, text))
+    """Whether a field's own name says that its digits are a CVC or account number.
+
+    How the name is written does not matter: `card-cvc`, `CardCvc`, `card cvc`. The last
+    four digits of a number, called so, are no secret.
+    """
+    name = _bare(field.partition(".")[2] or field).lower()
+    if _SECRET_NAMES.search(name) is None:
+        return False
+    digits = sum(map(str.isdigit, text))
+    most_allowed = _MOST_OF_AN_END if _ENDS_OF_NUMBERS.search(name) else 0
+    return digits > most_allowed
 
 
 def is_only_digits(value: object) -> bool:
     """Whether a value is digits and separators only: never a token, always a number."""
-    return (
-        isinstance(value, str)
-        and re.fullmatch(r"[\d\s.\-]*\d[\d\s.\-]*", value) is not None
-    )
+    return isinstance(value, str) and _bare(value).isdecimal()
+
+
+def _bare(text: str) -> str:
+    """Keep the letters and the digits of a text, the digits of any script as ASCII."""
+    if text.isascii():  # nearly always, and ten times faster
+        return _BETWEEN.sub("", text)
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(_ascii_digit(c) for c in plain if c.isalnum())
+
+
+def _ascii_digit(character: str) -> str:
+    digit = unicodedata.decimal(character, None)
+    return character if digit is None else str(digit)
 
 
 def _luhn(digits: str) -> bool:

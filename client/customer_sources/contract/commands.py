@@ -7,7 +7,7 @@ Everything after it, in this process and in every worker, only copies bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,9 +21,11 @@ from customer_sources.contract.names import (
 )
 from customer_sources.contract.operations import OPERATIONS, Operation, given
 from customer_sources.contract.validation import (
-    param_problems,
+    check_params,
+    harmless_problems,
     reference_problems,
     segment_problems,
+    switch_problems,
 )
 
 
@@ -46,6 +48,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """On delete: a source that is not there is as good as deleted."""
     all_pages: bool = False
     """On list: follow the pages to the end, up to a bound."""
+    marker: bool = True
+    """On create: whether the body carries this job's mark as metadata."""
     version: int = SCHEMA_VERSION
 
 
@@ -55,13 +59,15 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
     missing_ok: bool = False
     all_pages: bool = False
+    marker: bool = True
     harmless: Collection[str] = ()
     """Fields whose values may look like card numbers and are none."""
 
 
 NO_SWITCHES = Switches()
 LONGEST_PAGE = 100
-"""Stripe's; the fewest requests for a whole list."""
+"""Stripe's. A whole list is read in such pages whatever `limit` says: the fewest
+requests, and the bound on its length does not depend on the size of a page."""
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +89,7 @@ def prepare(
     source_id: object = "",
     account: str = DEFAULT_ACCOUNT,
     switches: Switches = NO_SWITCHES,
+    found: Sequence[Problem] = (),
 ) -> Prepared:
     """Validate a command and encode it.
 
@@ -94,28 +101,33 @@ def prepare(
         source_id: the source's id, for operations that have one.
         account: the name of the account whose key is to be used.
         switches: what is said of the job and not sent to Stripe.
+        found: what the caller has found wrong already, told with the rest.
 
     Raises:
         CommandInvalid: with every problem found, each with its field.
     """
-    operation = OPERATIONS.get(operation_name)
+    operation = find_operation(operation_name)
+    of_customer = segment_problems("customer", customer, longest=5000)
+    harmless = harmless_problems(switches.harmless)
+    of_options = [*found, *reference_problems(switches.reference), *harmless]
     if operation is None:
-        known = ", ".join(OPERATIONS)
-        raise CommandInvalid([Problem("operation", f"unknown; one of: {known}")])
-    wanted = {name: value for name, value in params.items() if value is not None}
+        unknown = _unknown(operation_name)
+        raise CommandInvalid([unknown, *of_customer, *of_options])
+    checked = check_params(operation, params, () if harmless else switches.harmless)
     problems = [
-        *segment_problems("customer", customer, longest=5000),
+        *of_customer,
         *_id_problems(operation, source_id),
-        *param_problems(operation, wanted, switches.harmless),
-        *reference_problems(switches.reference),
-        *_switch_problems(operation, wanted, switches),
+        *checked.problems,
+        *of_options,
+        *_turned(operation, checked.params, switches),
     ]
     if problems:
         raise CommandInvalid(problems)
-    clean = given(msgspec.convert(wanted, operation.params))
+    clean = given(msgspec.convert(checked.params, operation.params))
     if switches.all_pages:
-        clean.setdefault("limit", LONGEST_PAGE)
-    path, body = _encode(operation, str(customer), str(source_id), clean, job_id)
+        clean["limit"] = LONGEST_PAGE
+    mark = job_id if operation.name == "create" and switches.marker else ""
+    path, body = _encode(operation, str(customer), str(source_id), clean, mark)
     command = Command(
         operation=operation.name,
         account=account,
@@ -126,6 +138,7 @@ def prepare(
         reference=switches.reference,
         missing_ok=switches.missing_ok,
         all_pages=switches.all_pages,
+        marker=switches.marker,
     )
     return Prepared(
         job_id=job_id,
@@ -135,15 +148,25 @@ def prepare(
     )
 
 
+def _unknown(name: object) -> Problem:
+    said = "unknown" if isinstance(name, str) and name else "missing, or not a text"
+    return Problem("operation", f"{said}; one of: {', '.join(OPERATIONS)}")
+
+
+def find_operation(name: object) -> Operation | None:
+    """Find an operation by whatever a producer gave as its name."""
+    return OPERATIONS.get(name) if isinstance(name, str) else None
+
+
 def _encode(
-    operation: Operation, customer: str, source_id: str, params: Any, job_id: str
+    operation: Operation, customer: str, source_id: str, params: Any, mark: str
 ) -> tuple[str, str]:
     """Write the path and the body that every try will send."""
     path = f"/v1/customers/{encoding.path_segment(customer)}/sources"
     if source_id:
         path += f"/{encoding.path_segment(source_id)}{operation.suffix}"
-    if operation.name == "create":
-        params = {**params, "metadata": {**params.get("metadata", {}), MARKER: job_id}}
+    if mark:
+        params = {**params, "metadata": {**params.get("metadata", {}), MARKER: mark}}
     form = encoding.encode_form(params)
     if operation.params_in_query:
         return (f"{path}?{form}" if form else path), ""
@@ -157,33 +180,45 @@ def _fingerprint(command: Command, params: Any) -> str:
         command.account,
         command.customer,
         command.id,
-        params,
+        {name: _as_asked(value) for name, value in params.items()},
     ]
     asked += [name for name in ("missing_ok", "all_pages") if getattr(command, name)]
+    asked += [] if command.marker else ["no_marker"]
     canonical = msgspec.json.encode(asked, order="deterministic")
     return hashlib.blake2b(canonical, digest_size=16).hexdigest()
 
 
+def _as_asked(value: Any) -> Any:
+    """Take `exp_month=1` and `exp_month="1"` for what they are: the same."""
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number else value
+
+
 def _id_problems(operation: Operation, source_id: object) -> list[Problem]:
     if operation.longest_id:
+        if isinstance(source_id, str) and source_id.startswith(operation.not_for or ()):
+            return [Problem("id", f"{operation.name} is for bank accounts, ba_...")]
         return segment_problems("id", source_id, longest=operation.longest_id)
     if source_id == "":
         return []
     return [Problem("id", f"{operation.name} takes no id")]
 
 
-def _switch_problems(
+def _turned(
     operation: Operation, params: Mapping[str, Any], switches: Switches
 ) -> list[Problem]:
     """Refuse a switch where it would do nothing, or would undo a parameter."""
-    problems = [
-        Problem(name, f"expected a bool on {only}, got it on {operation.name}")
-        for name, only in (("missing_ok", "delete"), ("all_pages", "list"))
-        if (value := getattr(switches, name)) is not False
-        and (operation.name != only or value is not True)
-    ]
+    problems = switch_problems(
+        operation.name,
+        missing_ok=switches.missing_ok,
+        all_pages=switches.all_pages,
+        marker=switches.marker,
+    )
     if operation.name == "list" and {"starting_after", "ending_before"} <= set(params):
         problems.append(Problem("ending_before", "not together with starting_after"))
-    if switches.all_pages and params.keys() & {"starting_after", "ending_before"}:
+    if switches.all_pages is True and params.keys() & {
+        "starting_after",
+        "ending_before",
+    }:
         problems.append(Problem("all_pages", "starts at the first page; no cursor"))
     return problems

@@ -1,4 +1,4 @@
-"""The Celery message that wakes workers up, exactly as Celery itself would write it.
+"""The Celery message that wakes workers up, field for field as Celery writes it.
 
 One audited producer: a malformed message kills Celery workers in turn, so nothing
 else may push to the queues. It holds job ids only. Losing, repeating or delaying it
@@ -10,9 +10,10 @@ Source: Celery's message protocol, version 2, and kombu's Redis transport.
 from __future__ import annotations
 
 import base64
-import json
 import uuid
 from collections.abc import Sequence
+
+import msgspec
 
 from customer_sources.contract.names import TASK
 
@@ -26,9 +27,10 @@ def envelope(queue: str, job_ids: Sequence[str]) -> str:
     """Write the list entry that makes a worker run `jobs.run(job_ids)`."""
     message_id = str(uuid.uuid4())
     arguments = [[list(job_ids)], {}, _EMBED]
-    return json.dumps(
+    body = base64.b64encode(msgspec.json.encode(arguments)).decode()
+    message = msgspec.json.encode(
         {
-            "body": base64.b64encode(json.dumps(arguments).encode()).decode(),
+            "body": body,
             "content-encoding": "utf-8",
             "content-type": "application/json",
             "headers": _headers(message_id, job_ids),
@@ -43,6 +45,7 @@ def envelope(queue: str, job_ids: Sequence[str]) -> str:
             },
         }
     )
+    return message.decode()
 
 
 def _headers(message_id: str, job_ids: Sequence[str]) -> dict[str, object]:

@@ -1,9 +1,11 @@
 """Everything the SDK raises. A class docstring is what a person reads first.
 
 CustomerSourcesError
+├── SettingInvalid        the client cannot be made: its address, or its prefix
 ├── CommandInvalid        the command cannot be accepted; nothing was written
 ├── JobConflict           this idempotency key belongs to another command
 ├── JobNotFound           no such job, or past its retention
+├── NotInReview           the job is not in review, so nothing was done
 ├── LedgerUnavailable     the store did not answer; the call may be repeated
 │   └── LedgerFull        the store refuses writes because its memory is full
 ├── ResultTimeout         the job had not ended in time; it goes on
@@ -33,6 +35,13 @@ class Problem(msgspec.Struct, frozen=True):
 
 class CustomerSourcesError(Exception):
     """Anything this package raises on purpose."""
+
+
+class SettingInvalid(CustomerSourcesError, ValueError):
+    """The client cannot be made: its store's address, or its prefix, is none.
+
+    The message never quotes an address: there may be a password in it.
+    """
 
 
 class CommandInvalid(CustomerSourcesError, ValueError):
@@ -66,6 +75,21 @@ class JobNotFound(CustomerSourcesError, LookupError):
         self.job_id = job_id
 
 
+class NotInReview(CustomerSourcesError):
+    """The job is not in review, so it can be neither replayed nor discarded.
+
+    Attributes:
+        job_id: the job.
+        state: what it is instead: a state, or `replayed`, `discarded`, or `damaged`:
+            its record cannot be used, so that it can be discarded only.
+    """
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(f"{job_id} is not in review: it is {state}")
+        self.job_id = job_id
+        self.state = state
+
+
 class LedgerUnavailable(CustomerSourcesError, ConnectionError):
     """The store did not answer, so nobody knows whether it took the call.
 
@@ -83,6 +107,10 @@ class LedgerUnavailable(CustomerSourcesError, ConnectionError):
 
 class LedgerFull(LedgerUnavailable):
     """The store's memory is full: nothing was written; jobs in it still finish."""
+
+
+class DurabilityUnavailable(LedgerUnavailable):
+    """This store cannot promise `durability="fsync"`. Nothing was written."""
 
 
 class ResultTimeout(CustomerSourcesError, TimeoutError):

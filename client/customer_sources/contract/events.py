@@ -6,18 +6,27 @@ that sees it twice (after a store has been rolled back, say) can recognise it.
 
 from __future__ import annotations
 
-import re
+import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from customer_sources.contract.card_data import (
+    holds_card_number,
+    looks_like_card_number,
+)
 from customer_sources.contract.commands import Command
 from customer_sources.contract.errors import Problem
+from customer_sources.contract.masking import (
+    mask_numbers,
+    mask_secrets,
+    mask_sentence,
+)
 from customer_sources.contract.operations import OPERATIONS
 from customer_sources.contract.states import State
-from customer_sources.contract.validation import text_problems
+from customer_sources.contract.texts import is_unicode
 
 TYPE_PREFIX = "dev.customersources."
 DATA_SCHEMA = "urn:customer-sources:event:1"
@@ -65,11 +74,10 @@ _SOURCE_FIELDS = (
 """What of a Stripe object is told. Everything else stays behind: a field that Stripe
 adds tomorrow, and `client_secret`, which opens a payment, today."""
 
-_SECRET = re.compile(r"\b((?:sk|rk|pk|tok|btok|cvctok|pii)_|\w+?_secret_)\w+")
-"""Stripe quotes what it was sent in some messages, and a token is as good as the card;
-keys and client secrets do not belong there, and are masked all the same."""
-
 _ERROR_FIELDS = ("code", "decline_code", "message", "param", "type", "request_id")
+_EVIDENCE_FIELDS = ("existing", "body_sha256")
+"""What a worker adds to an error: the id of the bank account that exists already, the
+beginning of the hash of the body that a key was not first used with."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,7 +157,8 @@ def rejected_event(
     """Compose the event of a command that could not become a job.
 
     Args:
-        event_id: names the command: where it came from, and its id there.
+        event_id: names the command: where it came from, its id there, and that it was
+            rejected. An id there that must not be told is told as its hash.
         problems: what is wrong, each with its field; they quote no value.
         now_ms: when, in milliseconds since the epoch.
         asked: the command as far as it could be read.
@@ -158,10 +167,11 @@ def rejected_event(
     def text(name: str) -> str:
         value = asked.get(name)
         short = isinstance(value, str) and len(value) <= _LONGEST_ECHO
-        return str(value) if short and not text_problems(name, str(value)) else ""
+        is_fit = short and _may_be_told(str(value))
+        return mask_secrets(str(value)) if is_fit else ""
 
     return Event(
-        id=event_id,
+        id=_told_id(event_id),
         type=f"{TYPE_PREFIX}source_job.rejected",
         source="/customer-sources",
         time=rfc3339(now_ms),
@@ -178,8 +188,59 @@ def rejected_event(
     )
 
 
+def settled_event(
+    job_id: str,
+    command: Command | None,
+    *,
+    now_ms: int,
+    settled: str,
+    facts: Mapping[str, str],
+) -> Event:
+    """Compose the event of what a person did with a job in review. It ends no job.
+
+    Args:
+        job_id: the job that was in review.
+        command: what had been asked; None where it cannot be read.
+        now_ms: when, in milliseconds since the epoch.
+        settled: `replayed` or `discarded`.
+        facts: `reason`, `actor`, the `code` that it ended with, the `replay`'s id;
+            empty ones are left out.
+    """
+    data = {"state": settled}
+    if command is not None:
+        data |= {"operation": command.operation, "account": command.account}
+    return Event(
+        id=f"{job_id}:{settled}",
+        type=f"{TYPE_PREFIX}source_job.{settled}",
+        source="/customer-sources" + (f"/{command.account}" if command else ""),
+        time=rfc3339(now_ms),
+        subject=command.id if command else "",
+        partitionkey=command.customer if command else "",
+        correlationid=job_id,
+        causationid=command.reference if command else "",
+        data=data | {name: text for name, text in facts.items() if text},
+    )
+
+
 _LONGEST_ECHO = 255
 """What of a rejected command comes back: enough to recognise it, no more."""
+
+
+def _may_be_told(text: str) -> bool:
+    return is_unicode(text) and not (
+        looks_like_card_number(text) or holds_card_number(text)
+    )
+
+
+def _told_id(event_id: str) -> str:
+    """Hide an id that a producer chose, should it be a card number or a token."""
+    where, _, rest = event_id.partition(":")
+    chosen, _, verb = rest.rpartition(":")
+    hidden = mask_secrets(chosen) != chosen or len(event_id) > _LONGEST_ECHO
+    if not hidden and _may_be_told(chosen):
+        return event_id
+    digest = hashlib.blake2b(chosen.encode(errors="surrogatepass"), digest_size=16)
+    return f"{where}:#{digest.hexdigest()}:{verb}"
 
 
 def told(stripe_object: Mapping[str, Any]) -> dict[str, Any]:
@@ -215,10 +276,21 @@ def told_error(error: Mapping[str, Any]) -> dict[str, Any]:
         for name in _ERROR_FIELDS
         if isinstance(error.get(name), str | int) and error[name]
     }
-    return {name: _SECRET.sub(r"\1***", value) for name, value in kept.items()}
+    about_amounts = kept.get("param", "").startswith("amounts")
+    sentence = mask_numbers if about_amounts else mask_sentence
+    masks = {"message": sentence, "param": mask_sentence}
+    return {name: masks.get(name, mask_secrets)(value) for name, value in kept.items()}
 
 
 def rfc3339(now_ms: int) -> str:
-    """Write a time as CloudEvents wants it: `2026-01-31T12:00:00.123Z`."""
-    moment = datetime.fromtimestamp(now_ms / 1000, tz=UTC)
+    """Write a time as CloudEvents wants it: `2026-01-31T12:00:00.123Z`.
+
+    A moment past the year 9999, which no calendar here has, is told as its end.
+    """
+    moment = _EPOCH + timedelta(milliseconds=min(now_ms, LAST_MOMENT_MS))
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MOMENT_MS = 253_402_300_799_999
+"""The end of the year 9999, in milliseconds since the epoch."""

@@ -35,6 +35,16 @@ def job_id_for_key(account: str, idempotency_key: str) -> str:
     return "job_" + _encode(int.from_bytes(digest))
 
 
+def replay_id(job_id: str) -> str:
+    """Derive the id of a job's replay: two operators at once make one job.
+
+    It is the new job's Idempotency-Key too, where it has a new one. So a replay that
+    the store lost, and that is done again, still is one replay to Stripe.
+    """
+    digest = hashlib.blake2b(job_id.encode(), digest_size=16, person=b"sources-replay")
+    return "job_" + _encode(int.from_bytes(digest.digest()))
+
+
 def is_job_id(text: str) -> bool:
     """Whether this has the shape of a job id."""
     return _JOB_ID.match(text) is not None

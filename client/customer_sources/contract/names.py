@@ -6,7 +6,10 @@ The Lua side forms the same key names in lua/prelude.lua; a test compares the tw
 from __future__ import annotations
 
 import hashlib
+import re
 from enum import StrEnum
+
+from customer_sources.contract.errors import SettingInvalid
 
 PREFIX = "sources:"
 """Default prefix of every key, so that a shared store can be read by a person."""
@@ -66,10 +69,29 @@ def lane_name(account: str, customer: str) -> str:
     return "#" + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
+PREFIX_RULE = "must have 1 to 32 characters, no spaces, and none of * ? [ ] \\"
+_PREFIX = re.compile(r"[!-~]{1,32}")
+
+
+def is_prefix(text: object) -> bool:
+    """Whether keys may begin so: never with nothing, nor with what a pattern means."""
+    return (
+        isinstance(text, str)
+        and _PREFIX.fullmatch(text) is not None
+        and not {*text} & {*"*?[]\\"}
+    )
+
+
 class Keys:
-    """The keys of one ledger. Each line: type, content, life."""
+    """The keys of one ledger. Each line: type, content, life.
+
+    Raises:
+        SettingInvalid: the prefix is none.
+    """
 
     def __init__(self, prefix: str = PREFIX) -> None:
+        if not is_prefix(prefix):
+            raise SettingInvalid(f"the prefix {PREFIX_RULE}")
         self.prefix = prefix
         self.events = f"{prefix}events"
         """Stream of CloudEvents; trimmed to a stated length."""
@@ -98,6 +120,10 @@ class Keys:
     def result(self, job_id: str) -> str:
         """String: Stripe's object or the error, as JSON. The retention."""
         return f"{self.prefix}job:{job_id}:result"
+
+    def log(self, job_id: str) -> str:
+        """List: the job's story, a line for each run; bounded. With the record."""
+        return f"{self.prefix}job:{job_id}:log"
 
     def tombstone(self, job_id: str) -> str:
         """String: fingerprint and state of a keyed job. The window of a key."""

@@ -18,7 +18,13 @@ Metadata = dict[
     Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[^\[\]]*$")],
     Annotated[str, Meta(max_length=500)],
 ]
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""64 bits: Stripe's integers. A longer one would only come back in an error's text."""
 Expand = Annotated[list[Text], Meta(max_length=20)]
+"""Stripe's description bounds neither the number of its items nor that of `amounts`; 20
+are several times what means anything, and keep a command within what the store, the
+inbox (64 KB) and a query string hold. For the same reason a text has 5,000 characters
+where Stripe names no bound: an owner's email, a cursor, the id of a delete."""
 
 MOST_METADATA = 49
 """Stripe takes 50 metadata keys; one is kept for the marker."""
@@ -94,8 +100,8 @@ class UpdateParams(Params, frozen=True, kw_only=True):
     address_line2: Text | None = None
     address_state: Text | None = None
     address_zip: Text | None = None
-    exp_month: Text | int | None = None
-    exp_year: Text | int | None = None
+    exp_month: Text | Whole | None = None
+    exp_year: Text | Whole | None = None
     owner: Owner | None = None
     metadata: Metadata | Literal[""] | None = None
     expand: Expand | None = None
@@ -104,7 +110,7 @@ class UpdateParams(Params, frozen=True, kw_only=True):
 class VerifyParams(Params, frozen=True, kw_only=True):
     """`POST /v1/customers/{customer}/sources/{id}/verify`."""
 
-    amounts: Annotated[list[int], Meta(max_length=20)] | None = None
+    amounts: Annotated[list[Whole], Meta(max_length=20)] | None = None
     expand: Expand | None = None
 
 
@@ -136,6 +142,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """The noun and verb of the event that tells its success."""
     longest_id: int = 5000
     """Longest source id; 0 where the operation has none."""
+    not_for: tuple[str, ...] = ()
+    """How ids of sources begin that it cannot be for."""
     suffix: str = ""
     """What follows the source's id in the path."""
     params_in_query: bool = False
@@ -185,6 +193,7 @@ OPERATIONS = {
             params=VerifyParams,
             event="customer.source.verified",
             suffix="/verify",
+            not_for=("card_", "src_"),
         ),
         Operation(
             name="delete",
@@ -197,10 +206,11 @@ OPERATIONS = {
     )
 }
 
-CARRIES_CARD_DATA = ("source", "card", "bank_account")
-"""Parameters that Stripe also takes as an object of card or account numbers.
+TOKENS = ("source", "card", "bank_account", "alipay_account")
+"""Parameters that take a token. Stripe takes objects of card or account numbers too.
 
-Those numbers would lie in the store in clear, so the object form is refused.
+Those numbers would lie in the store in clear, so the object form is refused, and so is
+a text of digits alone: no token is one.
 """
 
 

@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, UnsetType
 from customer_sources.contract.errors import Problem
 from customer_sources.contract.events import (
     _ERROR_FIELDS,
+    _EVIDENCE_FIELDS,
     _SOURCE_FIELDS,
     DATA_SCHEMA,
     TYPE_PREFIX,
@@ -27,6 +28,7 @@ from customer_sources.contract.operations import (
     Operation,
 )
 from customer_sources.contract.states import TERMINAL, State
+from customer_sources.contract.validation import ONLY_ON
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 COMMAND_SCHEMA = "urn:customer-sources:command:1"
@@ -40,7 +42,11 @@ ENDED_TYPES = tuple(
 )
 """Types of the events that tell any other end of a job."""
 REJECTED_TYPES = (f"{TYPE_PREFIX}source_job.rejected",)
-EVENT_TYPES = (*DONE_TYPES, *ENDED_TYPES, *REJECTED_TYPES)
+SETTLED_TYPES = tuple(
+    f"{TYPE_PREFIX}source_job.{settled}" for settled in ("replayed", "discarded")
+)
+"""Types of the events that tell what a person did with a job in review."""
+EVENT_TYPES = (*DONE_TYPES, *ENDED_TYPES, *REJECTED_TYPES, *SETTLED_TYPES)
 """Every type of event that this version tells."""
 
 _OperationName = Literal[tuple(OPERATIONS)]  # type: ignore[valid-type]  # made here
@@ -60,9 +66,7 @@ class _Said(msgspec.Struct, kw_only=True):
     priority: Literal["interactive", "bulk"] | None = None
     missing_ok: bool | None = None
     all_pages: bool | None = None
-
-
-_ONLY_ON = {"missing_ok": "delete", "all_pages": "list"}
+    marker: bool | None = None
 
 
 def _command_of(operation: Operation) -> type[msgspec.Struct]:
@@ -80,7 +84,7 @@ def _command_of(operation: Operation) -> type[msgspec.Struct]:
     fields += [
         (field.name, field.type, None)
         for field in msgspec.structs.fields(_Said)
-        if _ONLY_ON.get(field.name, operation.name) == operation.name
+        if operation.name in ONLY_ON.get(field.name, OPERATIONS)
     ]
     return msgspec.defstruct(
         operation.name.capitalize(),
@@ -108,7 +112,8 @@ _SourceList = msgspec.defstruct(
     [("object", Literal["list"]), ("has_more", bool), ("data", list[_Source])],  # type: ignore[valid-type]
 )
 _Error = msgspec.defstruct(
-    "Error", [(name, str | UnsetType, UNSET) for name in _ERROR_FIELDS]
+    "Error",
+    [(name, str | UnsetType, UNSET) for name in (*_ERROR_FIELDS, *_EVIDENCE_FIELDS)],
 )
 _Done = msgspec.defstruct(
     "Done",
@@ -137,7 +142,24 @@ _Rejected = msgspec.defstruct(
         ("problems", list[Problem]),
     ],
 )
-_DATA = ((DONE_TYPES, _Done), (ENDED_TYPES, _Ended), (REJECTED_TYPES, _Rejected))
+_Settled = msgspec.defstruct(
+    "Settled",
+    [
+        ("state", Literal["replayed", "discarded"]),
+        ("reason", str),
+        ("operation", _OperationName | UnsetType, UNSET),
+        ("account", str | UnsetType, UNSET),
+        ("actor", str | UnsetType, UNSET),
+        ("code", str | UnsetType, UNSET),
+        ("replay", str | UnsetType, UNSET),
+    ],
+)
+_DATA = (
+    (DONE_TYPES, _Done),
+    (ENDED_TYPES, _Ended),
+    (REJECTED_TYPES, _Rejected),
+    (SETTLED_TYPES, _Settled),
+)
 
 
 def command_schema() -> dict[str, Any]:

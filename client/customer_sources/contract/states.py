@@ -44,6 +44,7 @@ class Transition(NamedTuple):
 TRANSITIONS = (
     Transition(None, State.QUEUED, "submit", "accepted"),
     Transition(None, State.WAITING, "submit", "accepted with a not_before ahead"),
+    Transition(None, State.QUEUED, "replay", "another job of the command, from review"),
     Transition(State.QUEUED, State.RUNNING, "claim", "head of its lane"),
     Transition(State.WAITING, State.RUNNING, "claim", "due, before upkeep saw it"),
     Transition(State.WAITING, State.QUEUED, "take_due", "due"),
@@ -59,6 +60,9 @@ TRANSITIONS = (
     Transition(State.QUEUED, State.FAILED, "commit", "holder was only late"),
     Transition(State.QUEUED, State.NEEDS_REVIEW, "commit", "holder was only late"),
     Transition(State.QUEUED, State.CANCELLED, "commit", "holder was only late"),
+    Transition(State.QUEUED, State.NEEDS_REVIEW, "lay_aside", "its record is damaged"),
+    Transition(State.WAITING, State.NEEDS_REVIEW, "lay_aside", "its record is damaged"),
+    Transition(State.RUNNING, State.NEEDS_REVIEW, "lay_aside", "damaged while it ran"),
     Transition(State.QUEUED, State.CANCELLED, "cancel", "nothing can have been sent"),
     Transition(State.WAITING, State.CANCELLED, "cancel", "nothing can have been sent"),
 )

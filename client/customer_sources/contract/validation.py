@@ -6,143 +6,142 @@ No message ever quotes a value: it may be a card number, and it ends up in logs.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
-from customer_sources.contract.card_data import (
-    is_only_digits,
-    looks_like_card_number,
-    names_a_secret,
-)
+from customer_sources.contract.card_data import is_only_digits
 from customer_sources.contract.errors import Problem
+from customer_sources.contract.fitting import Fitter
 from customer_sources.contract.names import MARKER
 from customer_sources.contract.operations import (
-    CARRIES_CARD_DATA,
     MOST_METADATA,
+    OPERATIONS,
+    TOKENS,
     Operation,
-    Params,
-    given,
 )
+from customer_sources.contract.texts import TOKEN_ADVICE, can_be_named, text_problems
 
 _SEGMENT = re.compile(r"[^\s/?#\\\x00-\x1f\x7f]+\Z")
-_PASS_A_TOKEN = "pass a token (tok_..., btok_... or src_...)"  # noqa: S105  advice
+ONLY_ON = {
+    "missing_ok": ("delete",),
+    "all_pages": ("list",),
+    "ordered": ("get", "list"),
+    "marker": ("create",),
+}
+"""Switches by the operations on which they do something. Only a read may opt out of the
+order: a delete that did could overtake the update before it."""
+_USUALLY = {"missing_ok": False, "all_pages": False, "ordered": True, "marker": True}
+_PARAMS = {
+    name: {
+        field.name: msgspec.inspect.type_info(field.type)
+        for field in msgspec.structs.fields(operation.params)
+    }
+    for name, operation in OPERATIONS.items()
+}
+
+
+class Checked(NamedTuple):
+    """Parameters in plain types, which are good only where there is no problem."""
+
+    params: dict[str, Any]
+    problems: list[Problem]
 
 
 def segment_problems(field: str, value: object, *, longest: int) -> list[Problem]:
     """Check an id that becomes a segment of the request's path."""
+    wrong = _wrong_with_id(value, longest)
+    return [Problem(field, wrong)] if wrong else []
+
+
+def _wrong_with_id(value: object, longest: int) -> str:
+    if value is None or value == "":
+        return "missing"
     if not isinstance(value, str):
-        kind = type(value).__name__
-        return [Problem(field, f"expected a Stripe id as str, got {kind}")]
-    if not value:
-        return [Problem(field, "must not be empty")]
+        return f"expected a Stripe id, a text; got {type(value).__name__}"
     if len(value) > longest:
-        return [Problem(field, f"longer than {longest} characters")]
-    if value in {".", ".."} or not _SEGMENT.match(value) or text_problems("", value):
+        return f"longer than {longest} characters"
+    is_odd = bool(text_problems("", value))
+    if is_odd and is_only_digits(value):
+        return "looks like a card number; a Stripe id begins with its kind, cus_ say"
+    if is_odd or value in {".", ".."} or not _SEGMENT.match(value):
         fix = "an id has no spaces, slashes, '?', '#' or control characters"
-        return [Problem(field, f"not a Stripe id: {fix}")]
-    return []
+        return f"not a Stripe id: {fix}"
+    return ""
 
 
 def reference_problems(reference: object) -> list[Problem]:
     """Check the producer's own reference."""
     longest = 255
     if not isinstance(reference, str) or len(reference) > longest:
-        return [Problem("reference", f"expected a str of up to {longest} characters")]
+        return [Problem("reference", f"expected a text of up to {longest} characters")]
     return text_problems("reference", reference)
 
 
-def text_problems(
-    field: str, text: str, harmless: Collection[str] = ()
-) -> list[Problem]:
-    """Refuse what must not be stored, or could not be. Never quotes the text."""
-    if not is_unicode(text):
-        return [Problem(field, "not valid Unicode: it has half a character in it")]
-    if field in harmless:
+def harmless_problems(harmless: object) -> list[Problem]:
+    """Check the names of harmless fields. A lone text would be taken for a list."""
+    if isinstance(harmless, list | tuple | set | frozenset) and all(
+        isinstance(field, str) for field in harmless
+    ):
         return []
-    if names_a_secret(field, text):
-        advice = f"declare harmless=[{field!r}] if it is none"
-        return [Problem(field, f"named like a CVC or an account number; {advice}")]
-    if looks_like_card_number(text):
-        advice = f"{_PASS_A_TOKEN}, or declare harmless=[{field!r}] if it is none"
-        return [Problem(field, f"looks like a card number; {advice}")]
-    return []
+    return [Problem("harmless", "expected a list of field names")]
 
 
-def is_unicode(text: str) -> bool:
-    """Whether a text can be written down: no lone half of a character in it."""
-    return text.isprintable() or not any("\ud800" <= c <= "\udfff" for c in text)
+def switch_problems(operation_name: str, **switches: object) -> list[Problem]:
+    """Refuse what is no switch, and one that is turned where it would do nothing."""
+    problems = []
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            problems.append(Problem(name, "expected true or false"))
+        elif value is not _USUALLY[name] and operation_name not in ONLY_ON[name]:
+            problems.append(only_on(name))
+    return problems
 
 
-def param_problems(
-    operation: Operation, params: Mapping[str, Any], harmless: Collection[str] = ()
-) -> list[Problem]:
+def only_on(name: str) -> Problem:
+    """Say where a switch may be given."""
+    return Problem(name, f"only on {' and '.join(ONLY_ON[name])}")
+
+
+def check_params(
+    operation: Operation, params: object, harmless: Collection[str] = ()
+) -> Checked:
     """Check each parameter by itself, so that every problem is found at once.
 
     Args:
         operation: whose parameters they are.
-        params: those that were given.
+        params: by name; those that are None are not given.
         harmless: fields whose values may look like card numbers and are none.
     """
-    fields = {f.name: f.type for f in msgspec.structs.fields(operation.params)}
-    problems = []
+    if not isinstance(params, Mapping):
+        problem = Problem("params", "expected parameters by their names")
+        return Checked({}, [problem])
+    kinds = _PARAMS[operation.name]
+    fitter = Fitter(harmless)
+    clean = {}
     for name, value in params.items():
-        if name not in fields:
-            known = ", ".join(fields)
-            problems.append(Problem(name, f"unknown parameter; known: {known}"))
-        elif name in CARRIES_CARD_DATA and (
-            isinstance(value, Mapping) or is_only_digits(value)
-        ):
-            refusal = f"card or account data is refused; {_PASS_A_TOKEN}"
-            problems.append(Problem(name, refusal))
+        if value is None:
+            continue
+        if name not in kinds:
+            field = name if can_be_named(name, as_one_word=True) else "params"
+            known = ", ".join(kinds)
+            problem = Problem(field, f"unknown parameter; known: {known}")
+            fitter.problems.append(problem)
+        elif name in TOKENS and (isinstance(value, Mapping) or is_only_digits(value)):
+            refusal = f"card or account data is refused; {TOKEN_ADVICE}"
+            fitter.problems.append(Problem(name, refusal))
         else:
-            problems += _value_problems(name, value, fields[name], harmless)
-    return problems
+            clean[name] = fitter.fit(name, value, kinds[name])
+    fitter.problems += _metadata_problems(clean.get("metadata"))
+    return Checked(clean, fitter.problems)
 
 
-def _value_problems(
-    name: str, value: object, expected: Any, harmless: Collection[str]
-) -> list[Problem]:
-    """Check one value: its declared type and limits, then every text in it."""
-    try:
-        clean = msgspec.convert(value, expected)
-    except msgspec.ValidationError as error:
-        return [_misfit(name, str(error))]
-    if name == "metadata" and isinstance(clean, Mapping):
-        if len(clean) > MOST_METADATA:
-            return [Problem(name, f"more than {MOST_METADATA} keys; one is ours")]
-        if MARKER in clean:
-            return [Problem(f"{name}.{MARKER}", "is set by this software")]
-    return [
-        problem
-        for field, text in _texts(name, clean)
-        for problem in text_problems(field, text, harmless)
-    ]
-
-
-def _misfit(name: str, complaint: str) -> Problem:
-    """Put msgspec's words, "Expected ... - at `$[0]`", into ours."""
-    message, _, path = complaint.partition(" - at `")
-    where = path.rstrip("`").removeprefix("$").replace("[...]", "")
-    if where.startswith("key"):
-        where, message = "", f"{message} in a key"
-    return Problem(name + where, message[:1].lower() + message[1:].replace("`", ""))
-
-
-def _texts(name: str, value: object) -> Iterator[tuple[str, str]]:
-    """Name every text in a value that has the declared type."""
-    if isinstance(value, str):
-        yield name, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield name, key
-            # A key that must not be stored must not be quoted either.
-            field = name if text_problems(name, key) else f"{name}.{key}"
-            yield from _texts(field, item)
-    elif isinstance(value, list | tuple):
-        for position, item in enumerate(value):
-            yield from _texts(f"{name}[{position}]", item)
-    elif isinstance(value, Params):
-        for key, item in given(value).items():
-            yield from _texts(f"{name}.{key}", item)
+def _metadata_problems(metadata: object) -> list[Problem]:
+    if not isinstance(metadata, Mapping):
+        return []
+    if len(metadata) > MOST_METADATA:
+        return [Problem("metadata", f"more than {MOST_METADATA} keys; one is ours")]
+    if MARKER in metadata:
+        return [Problem(f"metadata.{MARKER}", "is set by this software")]
+    return []

@@ -29,40 +29,21 @@ if not known.fp then
   local stone = redis.call('GET', tombstone_key(id))
   if stone then known.fp, known.state = string.match(stone, '^(%S+) (%S+)$') end
 end
+-- What a damaged record was asked for is not known; its id is never a second job.
+if known.state and (known.fp or '') == '' then known.fp = fp end
 if known.fp and known.fp ~= fp then return {'CONFLICT', known.state, pulse, 0} end
-taken_from_inbox()
-if known.fp then return {'SAME', known.state, pulse, 0} end
+if known.fp then
+  taken_from_inbox()
+  return {'SAME', known.state, pulse, 0}
+end
 
 local now = now_ms()
-not_before, deadline = moment(not_before, now), moment(deadline, now)
-local record = {
-  'fp', fp, 'state', 'queued', 'op', operation, 'effect', effect, 'class', class,
-  'lane', lane, 'v', version, 'at', now,
-}
-local function set(name, value)
-  record[#record + 1] = name
-  record[#record + 1] = value
-end
-if deadline > 0 then set('deadline', deadline) end
-if keyed then set('keyed', 1) end
-
-local state, ring = 'queued', 0
-if not_before > now then
-  -- It stands outside its lane until then, so that it holds nobody up.
-  state = 'waiting'
-  record[4] = state
-  set('due', not_before)
-  set('outside', 1)
-  wake_at(class, id, not_before)
-elseif join_lane(lane, id) then
-  wake_at(class, id, now + RING_AGAIN)
-  if message == '' then
-    ring = 1
-  else
-    redis.call('LPUSH', queue, message)
-    set('rings', 1)
-  end
-end
-redis.call('HSET', job_key(id), unpack(record))
-redis.call('SET', command_key(id), command)
+deadline = moment(deadline, now)
+local state, ring = accept(id, {
+  fp = fp, op = operation, effect = effect, class = class, lane = lane, v = version,
+  deadline = deadline > 0 and deadline or nil, keyed = keyed and 1 or nil,
+  not_before = moment(not_before, now), command = command, queue = queue,
+  message = message,
+}, now)
+taken_from_inbox() -- at the very end: what fails before it leaves the entry there
 return {'ACCEPTED', state, pulse, ring}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 
 import redis
@@ -18,6 +19,7 @@ from customer_sources.contract.commands import Command
 from customer_sources.contract.errors import JobNotFound, ResultTimeout
 from customer_sources.contract.names import Keys
 from customer_sources.contract.states import State
+from customer_sources.history import Line
 from customer_sources.jobs import Job, Snapshot, parse_snapshot
 from customer_sources.membership import TAKE_OVER_AFTER, reading
 from customer_sources.reading import Command as StreamCommand
@@ -25,6 +27,7 @@ from customer_sources.reading import Reading
 from customer_sources.sources import Customer
 from customer_sources.submission import Options, Submission
 from customer_sources.testing.ledger import MemoryLedger, Runs
+from customer_sources.testing.review import AsyncMemoryReview, MemoryReview
 from customer_sources.testing.script import Scripted
 from customer_sources.testing.stream import Stream
 
@@ -46,6 +49,7 @@ class InMemorySources(Scripted, CustomerSources):
         self._ledger = MemoryLedger(Runs(runs))
         self._keys = Keys()
         self.customer: Customer[Job] = Customer(self.submit)
+        self.review = MemoryReview(self._ledger, partial(Job, self))
 
     def close(self) -> None:
         """Do nothing: nothing is open. Jobs stay."""
@@ -77,6 +81,10 @@ class InMemorySources(Scripted, CustomerSources):
     def command(self, job_id: str) -> Command | None:
         """Read the command of a job that is live or in review; None otherwise."""
         return self._ledger.command(job_id)
+
+    def history(self, job_id: str) -> list[Line]:  # noqa: ARG002  none has one
+        """Tell no story: every job of a test ends in one run."""
+        return []
 
     def workers(self) -> list[str]:
         """Name the one worker there is."""
@@ -124,6 +132,7 @@ class AsyncInMemorySources(Scripted, AsyncCustomerSources):
         self._ledger = MemoryLedger(Runs(runs))
         self._keys = Keys()
         self.customer: Customer[Coroutine[Any, Any, AsyncJob]] = Customer(self.submit)
+        self.review = AsyncMemoryReview(self._ledger, partial(AsyncJob, self))
 
     async def close(self) -> None:
         """Do nothing: nothing is open. Jobs stay."""
@@ -155,6 +164,14 @@ class AsyncInMemorySources(Scripted, AsyncCustomerSources):
     async def command(self, job_id: str) -> Command | None:
         """Read the command of a job that is live or in review; None otherwise."""
         return self._ledger.command(job_id)
+
+    async def workers(self) -> list[str]:
+        """Name the one worker there is."""
+        return ["in-memory"]
+
+    async def history(self, job_id: str) -> list[Line]:  # noqa: ARG002  none has one
+        """Tell no story: every job of a test ends in one run."""
+        return []
 
     async def wait(self, job_id: str, timeout: float | None = None) -> Snapshot:  # noqa: ASYNC109  the same surface as the real client's
         """Run what is due, unless `timeout` is 0, and look."""

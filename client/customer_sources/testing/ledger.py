@@ -18,6 +18,7 @@ import msgspec
 from customer_sources.contract.commands import Command
 from customer_sources.contract.events import terminal_event
 from customer_sources.contract.states import State
+from customer_sources.review import HORIZON_MS, Found
 from customer_sources.testing.answers import Answers, Ending
 from customer_sources.testing.stream import Stream
 
@@ -35,6 +36,9 @@ _TOO_LATE = Ending(
         "message": "the deadline passed before an answer decided the job",
     },
 )
+
+_RETRYABLE = ("processing_error", "deadline_passed")
+"""Codes of failures that come to review, because another job might succeed."""
 
 
 class Runs(StrEnum):
@@ -119,6 +123,63 @@ class MemoryLedger:
             return None
         return msgspec.json.decode(job.command, type=Command)
 
+    def in_review(self) -> list[tuple[str, float]]:
+        """List jobs in review with the moment at which they ended, newest first."""
+        ended = [
+            (job_id, float(job.record["ended"]))
+            for job_id, job in self._jobs.items()
+            if "review" in job.record and not _settled(job)
+        ]
+        return sorted(ended, key=lambda entry: -entry[1])
+
+    def found(self, job_id: str) -> Found:
+        """Return all there is of a job, as the real client reads it."""
+        job = self._jobs.get(job_id)
+        return Found(
+            job_id=job_id,
+            record=dict(job.record) if job else {},
+            command=job.command if job else None,
+            result=job.result if job else None,
+            now_ms=self._now_ms(),
+            horizon_ms=HORIZON_MS,
+        )
+
+    def replay(self, arguments: Sequence[Any]) -> list[str]:
+        """Run a job in review again, as replay.lua does."""
+        _, job_id, new_id, _, _, event, *_ = arguments
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None:
+                return ["MISSING"]
+            if "replayed" in job.record:
+                return ["ALREADY", new_id, self._jobs[new_id].state.value]
+            if refused := _not_in_review(job):
+                return refused
+            now = self._now_ms()
+            self._jobs[new_id] = again = _again(job_id, job, now)
+            self.commands.append(msgspec.json.decode(again.command or "", type=Command))
+            job.record["replayed"] = new_id
+            self.stream.add(event.decode(), now)
+            if self._runs is Runs.AT_ONCE:
+                self.run()
+            return ["REPLAYED", new_id, again.state.value]
+
+    def discard(self, arguments: Sequence[Any]) -> list[str]:
+        """Take a job out of review, as discard.lua does."""
+        _, job_id, event, *_ = arguments
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None:
+                return ["MISSING"]
+            if "discarded" in job.record:
+                return ["ALREADY"]
+            if refused := _not_in_review(job):
+                return refused
+            now = self._now_ms()
+            job.record["discarded"] = str(now)
+            self.stream.add(event.decode(), now)
+            return ["DISCARDED"]
+
     def run(self) -> int:
         """Run what is due, in the order in which it became due; return how many."""
         with self._lock:
@@ -161,13 +222,49 @@ class MemoryLedger:
         kept = {name: job.record[name] for name in ("fp", "op", "at")}
         runs = "0" if state is State.CANCELLED else "1"
         ended = {"state": state.value, "ended": str(now), "runs": runs, "code": code}
-        job.record, job.result = kept | ended, result
-        if state is not State.NEEDS_REVIEW:
+        if state is State.NEEDS_REVIEW or code in _RETRYABLE:
+            kept |= _kept_for_review(job.record, state, now)
+        else:
             job.command = None
+        job.record, job.result = kept | ended, result
         self.stream.add(event, now)
 
     def _now_ms(self) -> int:
         return time.time_ns() // 1_000_000 + round(self.stream.passed * 1000)
+
+
+def _settled(job: _Job) -> str:
+    """Say how a job was settled, if it was."""
+    return next((one for one in ("replayed", "discarded") if one in job.record), "")
+
+
+def _not_in_review(job: _Job) -> list[str]:
+    """Answer for a job that cannot be settled; empty where it can."""
+    settled = _settled(job)
+    if "review" in job.record and not settled:
+        return []
+    return ["NOT_IN_REVIEW", settled or job.state.value]
+
+
+def _again(job_id: str, job: _Job, now: int) -> _Job:
+    """Make the new job of a replay."""
+    carried = ["fp", "op", "effect", "class", "lane", "v"]
+    record = {"state": State.QUEUED.value, "at": str(now)}
+    if job.record.get("unknown") == "1":
+        record["key"] = job.record.get("key", job_id)
+        carried += ["unknown", "first_sent"]
+    record |= {name: job.record[name] for name in carried}
+    assert job.command is not None  # noqa: S101  kept in review
+    return _Job(record, job.command)
+
+
+def _kept_for_review(record: dict[str, str], state: State, now: int) -> dict[str, str]:
+    """Keep what a replay needs, as `finish` of prelude.lua does."""
+    names = ("class", "lane", "v", "effect", "key", "first_sent")
+    kept = {"review": "1"} | {n: record[n] for n in names if n in record}
+    if state is State.NEEDS_REVIEW:
+        kept = {"first_sent": str(now), "unknown": "1"} | kept
+    return kept
 
 
 def _record(told: dict[str, str], now: int) -> dict[str, str]:

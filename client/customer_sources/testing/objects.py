@@ -10,30 +10,48 @@ from customer_sources.contract.commands import Command
 
 _CARD: dict[str, Any] = {
     "object": "card",
+    "address_city": None,
+    "address_country": None,
+    "address_line1": None,
+    "address_line1_check": None,
+    "address_line2": None,
+    "address_state": None,
+    "address_zip": None,
+    "address_zip_check": None,
     "brand": "Visa",
     "country": "US",
+    "cvc_check": "pass",
     "exp_month": 12,
     "exp_year": 2034,
+    "fingerprint": "inMemoryVisa4242",
     "funding": "credit",
     "last4": "4242",
     "name": None,
+    "tokenization_method": None,
 }
 _BANK_ACCOUNT: dict[str, Any] = {
     "object": "bank_account",
     "account_holder_name": "Jenny Rosen",
     "account_holder_type": "individual",
+    "account_type": None,
     "bank_name": "STRIPE TEST BANK",
     "country": "US",
     "currency": "usd",
+    "fingerprint": "inMemoryBank6789",
     "last4": "6789",
     "routing_number": "110000000",
     "status": "new",
 }
 _SOURCE: dict[str, Any] = {
     "object": "source",
+    "created": 1_767_225_600,
+    "currency": None,
+    "livemode": False,
     "status": "chargeable",
     "type": "card",
+    "usage": "reusable",
 }
+_NUMBERS = {"exp_month", "exp_year"}
 _KINDS = {"card_": _CARD, "ba_": _BANK_ACCOUNT, "src_": _SOURCE}
 
 
@@ -78,11 +96,10 @@ def _kind(source_id: str) -> dict[str, Any]:
 def _described(source_id: str, customer: str, fields: dict[str, str]) -> dict[str, Any]:
     """Describe a source, with the fields that were sent where it has such fields."""
     kind = _kind(source_id)
-    sent = {
-        name: int(text) if name in {"exp_month", "exp_year"} else text or None
-        for name, text in fields.items()
-        if name in kind or name.startswith("address_")
-    }
+    sent: dict[str, Any] = {n: text or None for n, text in fields.items() if n in kind}
+    for name in _NUMBERS & sent.keys():  # what Stripe would refuse changes nothing here
+        text = fields[name]
+        sent[name] = int(text) if text.isdecimal() else kind[name]
     metadata = {
         name.removeprefix("metadata[").removesuffix("]"): text
         for name, text in fields.items()
