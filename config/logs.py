@@ -17,12 +17,14 @@ _QUIET = (
     "aiohttp",
     "asyncio",
     "celery.app.trace",
+    "celery.pool",
     "celery.worker.strategy",
     "httpcore",
     "httpx",
     "kombu",
 )
-"""Their INFO lines repeat ours, and those of httpx quote the full URL."""
+"""Their INFO lines repeat ours, and those of httpx quote the full URL; Celery's pool
+quotes whole messages at DEBUG."""
 
 
 def configure(*, form: Literal["json", "console"], level: str) -> None:

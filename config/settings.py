@@ -21,7 +21,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.problems import refusal
-from customer_sources.contract.names import PREFIX
+from customer_sources.contract.names import PREFIX, PREFIX_RULE, is_prefix
 
 Seconds = Annotated[float, Field(ge=0.001, allow_inf_nan=False)]
 """Down to a millisecond, in which the store counts."""
@@ -53,6 +53,9 @@ class Settings(BaseSettings):
 
     redis_url: str = Field(default="redis://127.0.0.1:6379/0", repr=False)
     """The store: Redis 7.0 or Valkey 7.2 and newer, persistent, noeviction."""
+    durability: Literal["store", "fsync"] = "store"
+    """`fsync`: no request leaves before the store has on disk that it will. Producers
+    ask for it themselves. Needs WAITAOF (Redis 7.2) and an append-only file."""
     prefix: str = Field(default=PREFIX, min_length=1, max_length=32)
     """Prefix of every key. Producers must use the same."""
     stripe_api_key: SecretStr = Field(
@@ -158,9 +161,10 @@ class Settings(BaseSettings):
         """Say of each rule between settings whether it holds, and its words."""
         return (
             (
-                _is_address(self.redis_url, {"redis", "rediss", "unix"}),
-                "SOURCES_REDIS_URL must start with redis://, rediss:// or unix://",
+                _is_address(self.redis_url, {"redis", "rediss"}),
+                "SOURCES_REDIS_URL must start with redis:// or rediss://",
             ),
+            (is_prefix(self.prefix), f"SOURCES_PREFIX {PREFIX_RULE}"),
             (
                 _is_address(self.stripe_api_base, {"http", "https"}),
                 "STRIPE_API_BASE must start with https:// (or http:// for a sandbox)",
@@ -272,5 +276,4 @@ def _is_address(text: str, schemes: Collection[str]) -> bool:
         port_fits = parts.port != 0
     except ValueError:  # brackets that do not close, a port that is no number
         return False
-    where = parts.path if parts.scheme == "unix" else parts.hostname
-    return parts.scheme in schemes and port_fits and bool(where)
+    return parts.scheme in schemes and port_fits and bool(parts.hostname)

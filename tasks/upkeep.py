@@ -10,8 +10,11 @@ import time
 from collections.abc import Callable
 
 import structlog
+from redis.exceptions import ResponseError
 
-from worker.ledger import Ledger, Trimmed
+from worker.ledger import Ledger
+from worker.replies import Trimmed
+from worker.unreadable import lay_aside
 
 log = structlog.get_logger("worker")
 
@@ -42,12 +45,26 @@ class Upkeep:
         for job_class, job_ids in taken.ids.items():
             if job_ids:
                 await self._ledger.ring(job_class, job_ids)
-        if taken.poisoned:
-            log.error("record_unreadable", members=list(taken.poisoned))
+        for member in taken.poisoned:
+            await self._lay_aside(member)
         if self._clock() >= self._trim_at:
             self._trim_at = self._clock() + TRIM_SECONDS
             self._tell_once(await self._ledger.trim())
         return taken.more
+
+    async def _lay_aside(self, member: str) -> None:
+        """End the job that a member names, if it names one; one at a time.
+
+        A refusal concerns this one only, which is named again in half a minute.
+        """
+        kind, _, job_id = member.partition("j:")
+        if kind or not job_id:
+            log.error("wakeup_unreadable", member=member)
+            return
+        try:
+            await lay_aside(self._ledger, job_id)
+        except ResponseError as error:
+            log.error("lay_aside_refused", job_id=job_id, error=str(error))  # noqa: TRY400  no bug of ours
 
     def _tell_once(self, trimmed: Trimmed) -> None:
         """Log what a group does to the stream when it gets worse, and when it is over.

@@ -7,6 +7,7 @@ one at a time; losing one is harmless. The settings that matter say why beside t
 
 from __future__ import annotations
 
+import logging
 import signal
 import warnings
 from typing import Any
@@ -14,7 +15,8 @@ from typing import Any
 import celery.signals
 import structlog
 from celery import Celery, bootsteps
-from celery.exceptions import SecurityWarning
+from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
+from celery.worker.consumer.consumer import RestartFreqExceeded
 from kombu import Queue  # type: ignore[attr-defined]  # neither has kombu
 
 from config.settings import Settings
@@ -57,7 +59,7 @@ def build(settings: Settings) -> tuple[Celery, Runtime]:
     app.conf.update(_celery_settings(settings))
     app.steps["worker"].add(Poke)
     jobs.register(app, runtime.run_all)
-    producers.register(app, runtime.accept)
+    producers.register(app, runtime.accept, runtime.refuse)
     return app, runtime
 
 
@@ -70,7 +72,11 @@ def serve(settings: Settings) -> int:
     app, runtime = build(settings)
     # Celery must not set up logging: one shape for all lines is ours already.
     celery.signals.setup_logging.connect(_leave_logging_alone)
-    celery.signals.worker_ready.connect(_ready, weak=False)
+
+    def ready(**_: Any) -> None:
+        _ready(runtime.boot)
+
+    celery.signals.worker_ready.connect(ready, weak=False)
 
     def drain(**_: Any) -> None:
         runtime.drain()
@@ -78,6 +84,7 @@ def serve(settings: Settings) -> int:
     celery.signals.worker_shutting_down.connect(drain, weak=False)
     # It warns of pickle under root; only JSON is accepted here.
     warnings.simplefilter("ignore", SecurityWarning)
+    logging.getLogger("celery.worker.consumer.consumer").addFilter(_in_words)
     runtime.start()
     try:
         worker = app.Worker(
@@ -99,30 +106,32 @@ def _leave_logging_alone(**_: Any) -> None:
     """Exist: Celery sets up logging only where nobody listens to this signal."""
 
 
-def _ready(**_: Any) -> None:
+def _in_words(record: logging.LogRecord) -> bool:
+    """Take the traceback off Celery's line about a store that is away: it is no bug."""
+    if record.exc_info and isinstance(record.exc_info[1], RestartFreqExceeded):
+        record.exc_info = None
+    return True
+
+
+def _ready(boot: str) -> None:
     # Celery's own answer to Ctrl-C exits with 1, and to a second one drops what is in
     # flight. Here both are SIGTERM.
     # SIGQUIT asks Celery's thread pool for something that it does not have.
     for number in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, signal.getsignal(signal.SIGTERM))
-    log.info("worker_ready")
+    # Celery turns it on, and warns at each lost connection of a setting that is set.
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
+    log.info("worker_ready", boot=boot)
 
 
 def _celery_settings(settings: Settings) -> dict[str, Any]:
     return {
         "broker_url": settings.redis_url,
+        "broker_transport": "worker.front_door:Transport",
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,  # an outage of any length ends
         "broker_channel_error_retry": True,  # READONLY during a failover
-        "broker_transport_options": {
-            "global_keyprefix": settings.prefix,
-            "priority_steps": [0],  # one key a queue: BRPOP's cost is its keys
-            "queue_order_strategy": "round_robin",
-            "socket_timeout": 10,  # above BRPOP's second
-            "socket_connect_timeout": 3,
-            "socket_keepalive": True,
-            "health_check_interval": 10,
-        },
+        "broker_transport_options": _transport_options(settings),
         "result_backend": None,
         "task_ignore_result": True,
         "task_serializer": "json",
@@ -144,4 +153,20 @@ def _celery_settings(settings: Settings) -> dict[str, Any]:
         "worker_hijack_root_logger": False,
         "worker_redirect_stdouts": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
+    }
+
+
+def _transport_options(settings: Settings) -> dict[str, Any]:
+    return {
+        "global_keyprefix": settings.prefix,
+        "priority_steps": [0],  # one key a queue: BRPOP's cost is its keys
+        "queue_order_strategy": "round_robin",
+        "socket_timeout": 5,  # above BRPOP's second; who stops may wait it out
+        "socket_connect_timeout": 3,
+        "socket_keepalive": True,
+        # A connection that silently died is given up after twice this.
+        "health_check_interval": 3,
+        # Notes in the store of what was read would be refused by a full one, and
+        # repeat what needs no repeating.
+        "ack_emulation": False,
     }

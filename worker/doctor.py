@@ -21,6 +21,8 @@ LIKENESS = 0.85
 """Of a name to a setting's: a letter or two; other programs' names are less alike."""
 SKEW_MS = 2_000
 """Clocks that are synchronised at all agree within milliseconds."""
+PRIORITY_STEPS = ("\x06\x163", "\x06\x166", "\x06\x169")
+"""What kombu adds to a queue's name for messages with a priority, unless told not."""
 LATE_MS = 60_000
 """Wake-ups are looked at every half second; one that waits a minute is overlooked."""
 
@@ -37,8 +39,12 @@ class Ledger(msgspec.Struct, frozen=True, kw_only=True):
     pulse_ms: int
     """The last pass of upkeep; 0: there never was one."""
     workers: int
+    live: bool
+    """Whether they have a live key, by their own word."""
     queues: Mapping[str, int]
     """Messages by the name of their queue."""
+    astray: int = 0
+    """Messages in lists that no worker reads, as their sender gave them a priority."""
     wakeups: int
     late: int
     """Wake-ups that have been due for longer than `LATE_MS`."""
@@ -97,19 +103,21 @@ def ledger_findings(ledger: Ledger, stale_ms: int) -> Sequence[Finding]:
         stale_ms: age of the last pass of upkeep that means nobody does upkeep.
     """
     return (
-        _workers(ledger.workers),
+        _workers(ledger.workers, live=ledger.live),
         _upkeep(ledger, stale_ms),
         _clock(ledger),
         *(ok("queue", _count(q, n)) for q, n in ledger.queues.items()),
+        *((_astray(ledger.astray),) if ledger.astray else ()),
         _jobs(ledger),
         _review(ledger.review),
         *((_poison(ledger.poison),) if ledger.poison else ()),
     )
 
 
-def _workers(count: int) -> Finding:
+def _workers(count: int, *, live: bool) -> Finding:
     if count:
-        return ok("workers", f"{count} alive")
+        mode = " with a LIVE key: real customers are changed" if live else ""
+        return ok("workers", f"{count} alive{mode}")
     fix = "start one with `sources worker`; if some run, see that they use this store"
     return fail("workers", "none is alive: no job runs", fix)
 
@@ -161,8 +169,17 @@ def _review(count: int) -> Finding:
 
 
 def _poison(count: int) -> Finding:
-    says = f"{count} records could not be read and were set aside"
+    says = f"{count} records could not be used and were laid aside"
     return warn("poison", says, "see `record_unreadable` in the logs")
+
+
+def _astray(count: int) -> Finding:
+    return warn(
+        "queue",
+        f"{count} messages were sent with a priority, into lists that no worker reads",
+        'set "priority_steps": [0] in the senders\' broker_transport_options, and send '
+        "them again",
+    )
 
 
 def _count(queue: str, messages: int) -> str:

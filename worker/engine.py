@@ -5,35 +5,43 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar, assert_never
 
-import msgspec
 import structlog
 from redis.exceptions import RedisError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
 from config.settings import Settings
-from customer_sources.contract.events import terminal_event
 from customer_sources.contract.ids import new_token
 from customer_sources.contract.operations import Effect
-from customer_sources.contract.states import State
-from worker import delays, policy
-from worker.leases import LeaseLost, Leases
-from worker.ledger import Ending, Ledger, Refused, Word
-from worker.outcomes import Cancel, Fail, Later, Outcome, Review, Succeed
+from worker import delays, policy, reconcile
+from worker.answers import Answered
+from worker.leases import Lease, LeaseLost, Leases
+from worker.ledger import Ledger
+from worker.looking import Read
+from worker.outcomes import (
+    Cancel,
+    Decision,
+    Fail,
+    Later,
+    Outcome,
+    Reconcile,
+    Review,
+    Succeed,
+)
+from worker.recording import Recorder
+from worker.replies import Claimed, Refused, Unreadable, Word
 from worker.run import Run
+from worker.solitude import Solitude
 from worker.stripe_api import StripeApi, StripeRequest
+from worker.unreadable import lay_aside, read_command, unreadable
 
 log = structlog.get_logger("worker")
 T = TypeVar("T")
 
 MOST_DEATHS = 3
 """A job whose holders died three times is taken for the cause."""
-LONGEST_CODE = 64
-"""Of a code in the record, whose fields must stay short; the error has it whole."""
-REWRITE_SECONDS = 0.25
 SLICE_SECONDS = 5.0
 """How long one wake-up goes on with the next jobs of a lane."""
 
@@ -66,6 +74,8 @@ class Engine:
         self._settings = settings
         self._clock = clock
         self._rng = rng
+        self._recorder = Recorder(ledger, clock=clock, rng=rng)
+        self._company = Solitude()
         self._slots = asyncio.Semaphore(settings.concurrency)
         self.draining = False
         """Set when the process is to stop: finish what is in flight, start nothing."""
@@ -76,8 +86,9 @@ class Engine:
 
     async def _run_lane(self, job_id: str) -> None:
         """Run a job, then the next of its lane, for a short slice."""
-        ends_at = time.monotonic() + SLICE_SECONDS
         async with self._slots:
+            # The slice begins with the slot: a wait for one is not the lane's.
+            ends_at = time.monotonic() + SLICE_SECONDS
             try:
                 while job_id and not self.draining:
                     job_id = await self.run(job_id)
@@ -98,22 +109,52 @@ class Engine:
             The id of the next job of its lane; "" where there is none, or where this
             job was not ours to run.
         """
+        async with self._company.beside_others():
+            done = await self._run_once(job_id)
+        if done is Refused.ALONE:
+            log.warning("run_alone", job_id=job_id)
+            async with self._company.alone():
+                if self.draining:
+                    return job_id
+                done = await self._run_once(job_id, alone=True)
+        return "" if isinstance(done, Refused) else done
+
+    async def _run_once(self, job_id: str, *, alone: bool = False) -> str | Refused:
+        """Claim, resolve, record. Returns the next of the lane, or why it was not."""
         token, asked_at = new_token(), self._clock()
-        claimed = await self._ledger.claim(job_id, token)
+        claimed = await self._ledger.claim(job_id, token, alone=alone)
         if isinstance(claimed, Refused):
             log.debug("claim_refused", job_id=job_id, word=claimed.value)
-            return ""
+            if claimed is not Refused.UNREADABLE:
+                return claimed
+            return await lay_aside(self._ledger, job_id) or ""
         with self._leases.held(job_id, token, asked_at) as lease:
-            run = Run(lease, claimed, self._settings.quiet_seconds)
             try:
-                outcome = await self._resolve_or_wait(run)
-                next_id = await self._record(run, outcome)
-            except LeaseLost:
-                log.warning("run", outcome="superseded", **run.line())
-                return ""
-            tell = type(outcome).__name__.lower()
-            log.info("run", outcome=tell, code=outcome.code, **run.line())
-            return next_id
+                return await self._run_claimed(lease, claimed)
+            except Unreadable:  # damaged since the claim
+                return await lay_aside(self._ledger, job_id) or ""
+
+    async def _run_claimed(self, lease: Lease, claimed: Claimed) -> str:
+        """Resolve and record. Returns the next of the lane.
+
+        Raises:
+            Unreadable: there is no record any more in which to write.
+        """
+        try:
+            run = Run(lease, claimed, self._settings.quiet_seconds)
+        except Exception:  # a record that the ledger takes for sound, and is none
+            log.exception("record_unreadable", job_id=lease.job_id)
+            ending = unreadable(lease.job_id, read_command(claimed.command))
+            return await self._ledger.commit(lease.job_id, lease.token, ending) or ""
+        try:
+            outcome = await self._resolve_or_wait(run)
+            next_id = await self._recorder.record(run, outcome)
+        except LeaseLost:
+            log.warning("run", outcome="superseded", **run.line())
+            return ""
+        tell = type(outcome).__name__.lower()
+        log.info("run", outcome=tell, code=outcome.code, **run.line())
+        return next_id
 
     async def _resolve_or_wait(self, run: Run) -> Outcome:
         """Resolve; a bug of ours is told loudly and costs the job time, no truth."""
@@ -136,20 +177,58 @@ class Engine:
             return policy.unrunnable("worker_died", run.doubt)
         if not run.read_command():
             return policy.unrunnable("command_unreadable", run.doubt)
+        decision: Decision = await self._retrying(self._try, run)
+        while run.pages is not None and isinstance(decision, Succeed | Fail):
+            following = run.pages.take(decision)
+            if not isinstance(following, StripeRequest):
+                return following
+            if self.draining:  # all pages would take longer than a stop may
+                return Later(code="stopping", unknown=False, counts=False)
+            run.request = following
+            decision = await self._retrying(self._try, run)
+        if isinstance(decision, Reconcile):
+            return await self._look(run, decision)
+        return decision
+
+    async def _look(self, run: Run, doubt: Reconcile) -> Outcome:
+        """Read Stripe until the doubt is settled, or until that has to wait.
+
+        Raises:
+            LeaseLost: the job is somebody else's by now.
+        """
+        story = reconcile.look(run.case(doubt))
+        try:
+            read = next(story)
+            while True:
+                answer = await self._retrying(self._read, run, read)
+                if isinstance(answer, Later):
+                    outcome = policy.unread(run.facts, doubt, answer)
+                    break
+                read = story.send(answer)
+        except StopIteration as end:
+            outcome = end.value
+        run.learn(outcome)
+        if run.cancel_asked and isinstance(outcome, Review) and outcome.unapplied:
+            return Cancel()  # nothing was done, and nobody wants it done any more
+        return outcome
+
+    async def _retrying(self, attempt: Callable[..., Awaitable[T]], *args: Any) -> T:
+        """Repeat an attempt as long as it is a matter of seconds."""
+        first = await attempt(*args)
+        if not _is_worth_a_moment(first):
+            return first  # nearly always; the machinery below costs a tenth of a run
+        made = [first]
+
+        async def again() -> T:
+            return made.pop() if made else await attempt(*args)
+
         retrying = AsyncRetrying(
             retry=retry_if_result(_is_worth_a_moment),
             wait=lambda state: _pause(state, self._rng),
             stop=self._is_enough,
             retry_error_callback=_last_outcome,
         )
-        outcome: Outcome = await retrying(self._try, run)
-        while run.pages is not None and isinstance(outcome, Succeed):
-            following = run.pages.take(outcome)
-            if not isinstance(following, StripeRequest):
-                return following
-            run.request = following
-            outcome = await retrying(self._try, run)
-        return outcome
+        return await retrying(again)
 
     def _is_enough(self, state: RetryCallState) -> bool:
         """Whether a run that has not decided anything gives way to a wake-up."""
@@ -159,7 +238,7 @@ class Engine:
             or (state.seconds_since_start or 0) >= delays.QUICK_SECONDS
         )
 
-    async def _try(self, run: Run) -> Outcome:
+    async def _try(self, run: Run) -> Decision:
         """Send one request, if the ledger lets it go, and decide what came of it."""
         word, run.leave = run.leave, None  # the claim's leave is for one request
         if word is None:
@@ -170,7 +249,7 @@ class Engine:
             case Word.CANCEL:
                 return Cancel()
             case Word.DEADLINE:
-                return policy.out_of_time(run.facts, "deadline_passed")
+                return policy.out_of_time(run.facts, policy.DEADLINE_PASSED)
             case Word.HORIZON:
                 return policy.out_of_time(run.facts, "key_expired")
             case Word.SUPERSEDED:
@@ -180,94 +259,30 @@ class Engine:
         assert run.request is not None  # noqa: S101  made with the command
         result = await self._api.send(run.request, before_bytes=run.lease.check)
         run.note(result)
-        outcome = policy.decide(run.facts, result)
-        run.learn(outcome)
-        return outcome
+        decision = policy.decide(run.facts, result)
+        run.learn(decision)
+        return decision
 
-    async def _record(self, run: Run, outcome: Outcome) -> str:
-        """Write the outcome down: the one place where it becomes a state.
-
-        Raises:
-            LeaseLost: superseded, nothing was written.
-        """
-        match outcome:
-            case Later():
-                delay = delays.back_off(run.number + run.waits, self._rng)
-                deferred = await self._written(
-                    run,
-                    partial(
-                        self._ledger.defer,
-                        run.job_id,
-                        run.token,
-                        delay_ms=round(max(outcome.delay or 0, delay) * 1000),
-                        counts=outcome.counts,
-                        unknown=outcome.unknown,
-                        quiet_ms=round(run.quiet_for * 1000),
-                    ),
-                )
-                if not deferred:
-                    raise LeaseLost(run.job_id)
-                return ""
-            case Succeed(stripe_object, code):
-                ending = _ending(run, State.SUCCEEDED, code, stripe_object)
-            case Fail(code, error):
-                ending = _ending(run, State.FAILED, code, {"code": code, **error})
-            case Review(code, error):
-                error = {"code": code, **error}
-                ending = _ending(run, State.NEEDS_REVIEW, code, error)
-            case Cancel(code):
-                message = "cancelled before anything was sent"
-                error = {"code": code, "message": message}
-                ending = _ending(run, State.CANCELLED, code, error)
-            case _:
-                assert_never(outcome)
-        commit = partial(self._ledger.commit, run.job_id, run.token, ending)
-        next_id = await self._written(run, commit)
-        if next_id is None:
+    async def _read(self, run: Run, read: Read) -> Answered | Later:
+        """Send one GET that a look asks for. Nothing is marked: it changes nothing."""
+        if self.draining:
+            return Later(code="draining", unknown=False, counts=False)
+        if not await self._ledger.may_read(run.job_id, run.token):
             raise LeaseLost(run.job_id)
-        return next_id
-
-    async def _written(self, run: Run, write: Callable[[], Awaitable[T]]) -> T:
-        """Write; while the lease lasts, again. A hitch must not lose what was read.
-
-        Raises:
-            RedisError: the store stayed away; the lease will run out.
-        """
-        while True:
-            try:
-                return await write()
-            except RedisError:
-                if self._clock() >= run.lease.until:
-                    raise
-                await asyncio.sleep(REWRITE_SECONDS)
+        request = StripeRequest(method="GET", path=read.path)
+        result = await self._api.send(request, before_bytes=run.lease.check)
+        run.note(result, read=True)
+        return policy.of_read(read.kind, result)
 
 
-def _ending(run: Run, state: State, code: str, details: Mapping[str, Any]) -> Ending:
-    """Write what the commit needs: the result for the producer, the event for all."""
-    event = terminal_event(
-        run.job_id,
-        run.command,
-        state,
-        now_ms=time.time_ns() // 1_000_000,
-        details=details,
-    )
-    return Ending(
-        state=state,
-        code=code[:LONGEST_CODE],
-        result=msgspec.json.encode(details),
-        event=event.encode(),
-        unknown=run.unknown,
-    )
-
-
-def _is_worth_a_moment(outcome: Outcome) -> bool:
+def _is_worth_a_moment(outcome: object) -> bool:
     """Whether the next try belongs into this run."""
     if not isinstance(outcome, Later) or not outcome.soon:
         return False
     return outcome.delay is None or outcome.delay <= delays.LONGEST_QUICK
 
 
-def _last_outcome(state: RetryCallState) -> Outcome | None:
+def _last_outcome(state: RetryCallState) -> Any:
     return state.outcome.result() if state.outcome else None
 
 

@@ -17,6 +17,7 @@ from customer_sources import requests, scripts, submission
 from customer_sources.contract.errors import CommandInvalid, JobConflict, Problem
 from customer_sources.contract.events import rejected_event
 from customer_sources.contract.names import Keys
+from customer_sources.durability import AsyncWriter
 from customer_sources.submission import NO_ENTRY, InboxEntry
 
 
@@ -35,6 +36,7 @@ class Intake:
         self._keys = keys
         self._settings = settings
         self._submit = client.register_script(scripts.load("submit"))
+        self._write = AsyncWriter(client, settings.durability, keys.prefix)
         reject = scripts.load("reject", (), "worker")
         self._reject = client.register_script(reject)
 
@@ -59,18 +61,11 @@ class Intake:
             The job's id; None: it was rejected.
         """
         try:
-            one = requests.parse(command, default_key=name)
-            built = submission.build(
-                self._keys,
-                one.operation,
-                one.params,
-                one.options,
-                customer=one.customer,
-                source_id=one.source_id,
-                ring=ring,
-                entry=entry,
+            built = requests.build(
+                self._keys, command, default_key=name, ring=ring, entry=entry
             )
-            submission.accepted(built, await self._submit(args=built.arguments))
+            reply = await self._write.one(self._submit, built.arguments, built.job_id)
+            submission.accepted(built, reply)
         except CommandInvalid as error:
             await self.reject(error.problems, name, command, entry)
             return None

@@ -5,12 +5,11 @@ The rules are in the scripts' headers (worker/lua/). Nothing here decides anythi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
-import msgspec
 import redis.asyncio
+import redis.exceptions
 
 from config.settings import Settings
 from customer_sources import scripts
@@ -22,7 +21,16 @@ from customer_sources.contract.names import (
     Class,
     Keys,
 )
-from customer_sources.contract.states import State
+from worker.grouped import Grouped
+from worker.replies import (
+    Claimed,
+    Ending,
+    Refused,
+    Taken,
+    Trimmed,
+    Unreadable,
+    Word,
+)
 
 SCRIPTS = (
     "announce",
@@ -31,6 +39,7 @@ SCRIPTS = (
     "defer",
     "hand_back",
     "heartbeat",
+    "lay_aside",
     "ring",
     "send",
     "take_due",
@@ -42,70 +51,6 @@ MOST_TRIMMED = 50_000
 MEMBER_SILENT_MS = 3_600_000
 """Silence after which a member of a group is forgotten, where it holds no event. One
 that lives asks every few seconds, and would be made anew by asking."""
-
-
-class Refused(StrEnum):
-    """Why a claim was not granted. None of them is an error."""
-
-    FINISHED = "FINISHED"
-    BUSY = "BUSY"
-    BEHIND = "BEHIND"
-    NOT_DUE = "NOT_DUE"
-    NEWER = "NEWER"
-    MISSING = "MISSING"
-
-
-class Word(StrEnum):
-    """What the ledger says to a run that wants to send a request."""
-
-    GO = "GO"
-    CANCEL = "CANCEL"
-    HORIZON = "HORIZON"
-    DEADLINE = "DEADLINE"
-    SUPERSEDED = "SUPERSEDED"
-
-
-class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """A job taken for one run."""
-
-    leave: Word | None
-    """Whether the first request may leave; None: ask `send`, as for any other."""
-    now_ms: int
-    record: Mapping[str, str]
-    command: str
-    """As stored. Decoded by the engine, after the poison rule has been applied."""
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """What one pass of upkeep found due."""
-
-    ids: Mapping[Class, Sequence[str]]
-    poisoned: Sequence[str]
-    more: bool = False
-    """Whether a class had as much due as one pass looks at: look again at once."""
-
-    def __len__(self) -> int:
-        return sum(map(len, self.ids.values()))
-
-
-class Trimmed(msgspec.Struct, frozen=True):
-    """What became of the event stream."""
-
-    word: Literal["FINE", "HELD", "LOST"]
-    dropped: int
-    left: int
-    last: str
-    """The group that is furthest behind; "" where there is none."""
-
-
-class Ending(msgspec.Struct, frozen=True, kw_only=True):
-    """All that commit writes."""
-
-    state: State
-    code: str
-    result: bytes
-    event: bytes
-    unknown: bool = False
 
 
 class Ledger:
@@ -126,17 +71,28 @@ class Ledger:
         self._keys = keys
         self._settings = settings
         self._boot = boot
+        self._calls = self._claims = Grouped(client)
+        if settings.durability == "fsync":  # whose waits are for claims alone
+            self._claims = Grouped(client, on_disk=keys.prefix)
         shared = (scripts.read("prelude", "worker"),)
         self._scripts = {
             name: client.register_script(scripts.load(name, shared, "worker"))
             for name in SCRIPTS
         }
 
-    async def claim(self, job_id: str, token: str) -> Claimed | Refused:
-        """Take a job for one run, with leave to send its first request."""
+    async def claim(
+        self, job_id: str, token: str, *, alone: bool = False
+    ) -> Claimed | Refused:
+        """Take a job for one run, with leave to send its first request.
+
+        Args:
+            job_id: the job.
+            token: this run's nonce.
+            alone: whether nothing else is in flight in this process.
+        """
         s = self._settings
-        reply = await self._call(
-            "claim",
+        arguments = (
+            self._keys.prefix,
             job_id,
             token,
             self._boot,
@@ -144,7 +100,10 @@ class Ledger:
             SCHEMA_VERSION,
             s.horizon_ms,
             s.patience_ms,
+            s.quiet_ms,
+            int(alone),
         )
+        reply = await self._claims.call(self._scripts["claim"], arguments)
         if len(reply) == 1:
             return Refused(reply[0])
         _, word, now, flat, command = reply
@@ -160,10 +119,18 @@ class Ledger:
     async def send(self, job_id: str, token: str, *, unknown: bool) -> Word:
         """Ask whether one more request of this run may leave."""
         s = self._settings
-        reply = await self._call(
-            "send", job_id, token, int(unknown), s.horizon_ms, s.patience_ms
+        reply = await self._of_a_run(
+            "send", job_id, token, int(unknown), s.horizon_ms, s.patience_ms, 0
         )
         return Word(reply[0])
+
+    async def may_read(self, job_id: str, token: str) -> bool:
+        """Ask whether a GET may leave that settles what is unknown. False: superseded.
+
+        Nothing is marked: it changes nothing, and no limit of the job is for it.
+        """
+        reply = await self._of_a_run("send", job_id, token, 1, 0, 0, 1)
+        return Word(reply[0]) is Word.GO
 
     async def heartbeat(self, runs: Sequence[tuple[str, str]]) -> list[str]:
         """Renew this worker and the leases of its (id, token) runs.
@@ -187,9 +154,10 @@ class Ledger:
         counts: bool,
         unknown: bool,
         quiet_ms: int = 0,
+        story: bytes = b"",
     ) -> bool:
         """End a run, not the job. False: superseded, nothing was written."""
-        reply = await self._call(
+        reply = await self._of_a_run(
             "defer",
             job_id,
             token,
@@ -197,6 +165,7 @@ class Ledger:
             int(counts),
             int(unknown),
             quiet_ms,
+            story,
         )
         return bool(reply[0] == "DEFERRED")
 
@@ -208,12 +177,13 @@ class Ledger:
 
         Raises:
             RuntimeError: an unknown outcome was to end as failed or cancelled.
+            Unreadable: the record was damaged meanwhile.
         """
         s = self._settings
         keep = s.retention_ms
-        if ending.state is State.NEEDS_REVIEW:
+        if ending.review:
             keep = s.review_retention_ms
-        reply = await self._call(
+        reply = await self._of_a_run(
             "commit",
             job_id,
             token,
@@ -225,10 +195,42 @@ class Ledger:
             keep,
             s.key_window_ms,
             s.events_hard_cap,
+            int(ending.review),
+            ending.story,
+            ending.request_id,
         )
         if reply[0] == "UNPROVEN":
             raise RuntimeError(f"{job_id}: {ending.state} while the outcome is unknown")
+        if reply[0] == "UNREADABLE":
+            raise Unreadable(job_id)
         return str(reply[1]) if reply[0] == "COMMITTED" else None
+
+    async def stored_command(self, job_id: str) -> str:
+        """Return the command as stored; "" where there is none, or no text."""
+        try:
+            return str(await self._redis.get(self._keys.command(job_id)) or "")
+        except redis.exceptions.ResponseError:
+            return ""  # a key of another type
+
+    async def lay_aside(
+        self, job_id: str, ending: Ending, operation: str, lane: str
+    ) -> str | None:
+        """End a job whose record cannot be used.
+
+        Args:
+            job_id: the job.
+            ending: its event, its result and its code.
+            operation: of the command; "" where that cannot be read.
+            lane: the one that the command belongs to; "" likewise.
+
+        Returns:
+            The next job of the lane (may be ""); None: it needs no laying aside.
+        """
+        s, told = self._settings, (ending.event, ending.result, ending.code)
+        kept = s.review_retention_ms, s.key_window_ms, s.events_hard_cap
+        by_command = SCHEMA_VERSION, operation, lane
+        reply = await self._call("lay_aside", job_id, *told, *kept, *by_command)
+        return str(reply[1]) if reply[0] == "LAID_ASIDE" else None
 
     async def take_due(self) -> Taken:
         """Do one pass of upkeep: name what is due, without ringing for it."""
@@ -258,12 +260,14 @@ class Ledger:
 
     async def hand_back(self, job_ids: Sequence[str]) -> None:
         """Make jobs due now that this worker was rung for and will not claim."""
-        await self._call("hand_back", *job_ids)
+        await self._of_a_run("hand_back", *job_ids)
 
     async def announce(self) -> None:
-        """Write down this worker's retentions, for those who have no settings."""
+        """Write down retentions and the key's mode, for those who have no settings."""
         s = self._settings
-        await self._call("announce", s.retention_ms, s.key_window_ms, s.events_hard_cap)
+        mode = "live" if s.live else "test"
+        keep = s.retention_ms, s.key_window_ms, s.events_hard_cap
+        await self._call("announce", *keep, mode, self._boot, s.horizon_ms)
 
     async def trim(self) -> Trimmed:
         """Trim the event stream as far as the settings and the groups allow."""
@@ -277,6 +281,16 @@ class Ledger:
             MEMBER_SILENT_MS,
         )
         return Trimmed(*reply)
+
+    async def ended(self) -> None:
+        """Wait until no call of a run is under way, whether or not anybody waits."""
+        await self._claims.ended()
+        await self._calls.ended()
+
+    async def _of_a_run(self, name: str, *args: Any) -> Any:
+        """Call a script together with what other runs ask for."""
+        arguments = [self._keys.prefix, *args]
+        return await self._calls.call(self._scripts[name], arguments)
 
     async def _call(self, name: str, *args: Any) -> Any:
         return await self._scripts[name](args=[self._keys.prefix, *args])

@@ -20,6 +20,8 @@ class Fail(msgspec.Struct, frozen=True):
 
     code: str
     error: Mapping[str, Any]
+    retryable: bool = False
+    """A new job might succeed, so this one goes where people look for such jobs."""
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -27,6 +29,8 @@ class Review(msgspec.Struct, frozen=True):
 
     code: str
     error: Mapping[str, Any]
+    unapplied: bool = False
+    """Stripe is proved to have done nothing; whether to ask anew is for a person."""
 
 
 class Cancel(msgspec.Struct, frozen=True):
@@ -48,7 +52,28 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
     """Whether this was a run; being limited or refused a key is not."""
     delay: float | None = None
     """Seconds to wait at least; None leaves it to the ladder of delays."""
+    exact: bool = False
+    """Whether the wait has a known end, so that the ladder does not lengthen it."""
+
+
+class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
+    """The answers do not tell what Stripe did: read Stripe, before any verdict."""
+
+    otherwise: Fail | Review | Later
+    """What stands where the reads prove nothing."""
+    unknown: bool
+    """Whether what Stripe did is open until then, should the reads have to wait."""
+    certain: bool = False
+    """Whether `otherwise` is true already, so that reads only say more, and cannot be
+    worth waiting for."""
+
+    @property
+    def code(self) -> str:
+        """Why, in one stable word."""
+        return self.otherwise.code
 
 
 Outcome = Succeed | Fail | Review | Cancel | Later
 """What one run decides. Exactly one `Later` or terminal outcome a run."""
+Decision = Outcome | Reconcile
+"""What one try decides: an outcome, or that Stripe has to be read first."""

@@ -14,52 +14,39 @@ flag; until then the job cannot fail, it can only succeed or come to review.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
-import msgspec
-
-from customer_sources.contract.events import told, told_error, told_list
-from customer_sources.contract.operations import Effect, Operation
+from customer_sources.contract.events import told, told_list
+from customer_sources.contract.operations import OPERATIONS
 from worker.answers import Answered, MaybeSent, NotSent, TryResult
-from worker.outcomes import Fail, Later, Outcome, Review, Succeed
+from worker.facts import Facts
+from worker.outcomes import (
+    Decision,
+    Fail,
+    Later,
+    Outcome,
+    Reconcile,
+    Review,
+    Succeed,
+)
+from worker.refusals import doubted, rejected, told_answer
 
-MISSING = "resource_missing"
+NOT_VERIFIED = "not_verified"
+DEADLINE_PASSED = "deadline_passed"
 KEY_REFUSED_SECONDS = 60.0
 """401 and 403 are mended by people; a look a minute finds that out and costs little."""
 LONGEST_RETRY_AFTER = 60.0
 """Stripe does not document `Retry-After`; a proxy's may be nonsense, so it is capped
 (as Stripe's own SDKs did while they honoured it)."""
+LONGEST_IN_PROGRESS = 300.0
+"""Seconds after which a key that is said to be in use is not only waited for: no
+request takes that long. Stripe can be read, and may show that it is done."""
+LONGEST_UNREAD = 7 * 86_400.0
+"""Seconds of doubt after which a job ends without a look at Stripe, if Stripe cannot be
+read: the key was taken away for good, say. Every job ends."""
 
 
-_MAYBE_OUR_DOING = frozenset({MISSING, "token_already_used", "bank_account_exists"})
-"""Refusals that an unanswered request of ours may have brought about."""
-
-
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a job when a try has come back."""
-
-    operation: Operation
-    source_id: str = ""
-    """The source that the command names; empty on create."""
-    missing_ok: bool = False
-    """On delete: a source that is not there is as good as deleted."""
-    unknown: bool
-    """An earlier request may have been executed unanswered."""
-    quiet_for: float = 0.0
-    """Seconds in which that request can still arrive; 0 once it cannot."""
-
-    @property
-    def keyed(self) -> bool:
-        """Whether Stripe saves the results of this job's requests under its key."""
-        return self.operation.effect is Effect.KEYED
-
-    @property
-    def changes(self) -> bool:
-        """Whether the operation changes Stripe."""
-        return self.operation.effect is not Effect.NONE
-
-
-def decide(facts: Facts, result: TryResult) -> Outcome:
+def decide(facts: Facts, result: TryResult) -> Decision:
     """Decide what becomes of a job whose try came back with `result`."""
     match result:
         case NotSent(reason):
@@ -72,10 +59,38 @@ def decide(facts: Facts, result: TryResult) -> Outcome:
             assert_never(result)
 
 
-def out_of_time(facts: Facts, code: str) -> Outcome:
+def of_read(kind: Literal["get", "list"], result: TryResult) -> Answered | Later:
+    """Decide whether a read of Stripe's state has an answer, or is to be repeated."""
+    facts = Facts(operation=OPERATIONS[kind], unknown=False)
+    decision = decide(facts, result)
+    if isinstance(decision, Later):
+        return decision
+    assert isinstance(result, Answered)  # noqa: S101  no other result decides anything
+    return result
+
+
+def out_of_time(facts: Facts, code: str) -> Decision:
     """Decide what becomes of a job that may not send any more (deadline, horizon)."""
     error = {"code": code, "message": _OUT_OF_TIME[code]}
-    return _hushed(facts, _refused(facts, code, error))
+    if facts.unknown:
+        return _hushed(facts, doubted(Review(code, error)))
+    return Fail(code, error, retryable=True)
+
+
+def unread(facts: Facts, doubt: Reconcile, why: Later) -> Outcome:
+    """Decide what becomes of a doubt that could not be looked into, for now.
+
+    Args:
+        facts: what is known of the job.
+        doubt: what the reads were to settle.
+        why: what became of the read that failed.
+    """
+    given_up = doubt.unknown and facts.doubt_age >= LONGEST_UNREAD
+    if doubt.certain or (given_up and not isinstance(doubt.otherwise, Later)):
+        return doubt.otherwise
+    return Later(
+        code=why.code, unknown=doubt.unknown, counts=why.counts, delay=why.delay
+    )
 
 
 def unrunnable(code: str, quiet_for: float) -> Outcome:
@@ -86,7 +101,7 @@ def unrunnable(code: str, quiet_for: float) -> Outcome:
         quiet_for: seconds in which an unanswered request of it can still arrive.
     """
     if quiet_for > 0:
-        return Later(code=code, unknown=True, counts=False, delay=quiet_for)
+        return _hush(code, quiet_for)
     return Review(code, {"code": code, "message": _UNRUNNABLE[code]})
 
 
@@ -95,12 +110,12 @@ _UNRUNNABLE = {
     "command_unreadable": "the stored command cannot be read",
 }
 _OUT_OF_TIME = {
-    "deadline_passed": "the deadline passed before an answer decided the job",
+    DEADLINE_PASSED: "the deadline passed before an answer decided the job",
     "key_expired": "no answer was read within the time for which Stripe keeps a key",
 }
 
 
-def _answered(facts: Facts, answer: Answered) -> Outcome:
+def _answered(facts: Facts, answer: Answered) -> Decision:
     """Classify a complete answer by its status."""
     status = answer.status
     if status < 400:
@@ -113,20 +128,27 @@ def _answered(facts: Facts, answer: Answered) -> Outcome:
             delay=KEY_REFUSED_SECONDS,
         )
     if status == 409:
-        # A request with our key is being executed this moment, so one was sent.
-        return Later(
-            code="in_progress",
-            unknown=facts.unknown or facts.keyed,
-            soon=answer.should_retry is not False,
-        )
+        return _conflict(facts, answer)
     if status == 429:
         return _limited(facts, answer)
     if status >= 500 or status in {408, 424}:  # 408: a proxy that lost patience
         return _broken(facts, answer)
-    return _rejected(facts, answer)
+    return rejected(facts, answer)
 
 
-def _done(facts: Facts, answer: Answered) -> Outcome:
+def _conflict(facts: Facts, answer: Answered) -> Decision:
+    """A 409: a request with our key is being executed this moment, so one was sent."""
+    waiting = Later(
+        code="in_progress",
+        unknown=facts.unknown or facts.keyed,
+        soon=answer.should_retry is not False,
+    )
+    if facts.keyed and facts.unknown and facts.doubt_age > LONGEST_IN_PROGRESS:
+        return Reconcile(otherwise=waiting, unknown=True)
+    return waiting
+
+
+def _done(facts: Facts, answer: Answered) -> Decision:
     """A 200, if it shows what the operation promises."""
     body, name = answer.body, facts.operation.name
     if answer.status >= 300 or not _as_promised(name, body):
@@ -134,7 +156,8 @@ def _done(facts: Facts, answer: Answered) -> Outcome:
     if name == "verify" and body.get("status") != "verified":
         # It was executed, and the account is not verified: nobody said what it is.
         message = f"Stripe answered 200 and the account is {body.get('status')}"
-        return Review("not_verified", {"code": "not_verified", "message": message})
+        error = {"code": NOT_VERIFIED, "message": message}
+        return doubted(Review(NOT_VERIFIED, error))
     content = told_list(body) if name == "list" else told(body)
     return Succeed(content, code="replayed" if answer.replayed else "succeeded")
 
@@ -159,13 +182,13 @@ def _limited(facts: Facts, answer: Answered) -> Outcome:
     )
 
 
-def _broken(facts: Facts, answer: Answered) -> Outcome:
+def _broken(facts: Facts, answer: Answered) -> Decision:
     """A 5xx: Stripe calls its result indeterminate."""
     if not facts.changes:
         return Later(code=f"http_{answer.status}", unknown=False, soon=True)
     if answer.replayed and facts.keyed:
         # The saved result of our key. Asking again gives it again.
-        return Review("stripe_error_saved", _told(answer))
+        return doubted(Review("stripe_error_saved", told_answer(answer)))
     return Later(
         code=f"http_{answer.status}",
         unknown=True,
@@ -173,61 +196,20 @@ def _broken(facts: Facts, answer: Answered) -> Outcome:
     )
 
 
-def _rejected(facts: Facts, answer: Answered) -> Outcome:
-    """A 4xx that is about this request."""
-    code = answer.code or f"http_{answer.status}"
-    # Stripe's idempotency error has no code, so here alone its type must do.
-    if answer.error.get("type") == "idempotency_error":
-        return Review("idempotency_error", _told(answer))
-    if code == "token_in_use" or answer.should_retry:
-        return Later(code=code, unknown=facts.unknown, soon=True)
-    if code == MISSING and _is_gone(facts, answer):
-        gone = {"id": facts.source_id, "deleted": True}
-        if facts.unknown:
-            return Succeed(gone, code="already_absent_after_unknown")
-        if facts.missing_ok and answer.error.get("param") != "customer":
-            return Succeed(gone, code="already_absent")
-    if _proves_nothing_happened(facts, answer):
-        return Fail(code, _told(answer))
-    return _refused(facts, code, _told(answer))
-
-
-def _is_gone(facts: Facts, answer: Answered) -> bool:
-    """Whether a 404 shows that a delete's goal is reached.
-
-    Not where the object exists under the other mode's key: that is a configuration
-    error, and says nothing about what an earlier request did.
-    """
-    wrong_mode = "similar object exists in" in str(answer.error.get("message"))
-    return facts.operation.name == "delete" and not wrong_mode
-
-
-def _proves_nothing_happened(facts: Facts, answer: Answered) -> bool:
-    """Whether this rejection also says what became of earlier sends of the key.
-
-    An executed error is saved under the key and comes back for it; a parameter error
-    of the same body means that the first send failed validation too. Nothing else
-    proves anything: a 404 may be newer than the effect, a used token may be our doing.
-    """
-    executed = answer.replayed
-    if answer.code not in _MAYBE_OUR_DOING:
-        executed = executed or answer.status == 402
-    return (facts.keyed and executed) or answer.code.startswith("parameter")
-
-
-def _refused(facts: Facts, code: str, error: Mapping[str, Any]) -> Outcome:
-    """No: a failure where it is known that nothing happened, else a review."""
-    return Review(code, error) if facts.unknown else Fail(code, error)
-
-
-def _hushed(facts: Facts, outcome: Outcome) -> Outcome:
+def _hushed(facts: Facts, decision: Decision) -> Decision:
     """Give no verdict of doubt while an unanswered request can still arrive."""
-    if isinstance(outcome, Review) and facts.unknown and facts.quiet_for > 0:
-        return Later(
-            code=outcome.code, unknown=True, counts=False, delay=facts.quiet_for
-        )
-    return outcome
+    can_arrive = facts.unknown and facts.quiet_for > 0
+    if not can_arrive:
+        return decision
+    if isinstance(decision, Reconcile) and isinstance(decision.otherwise, Later):
+        return decision.otherwise
+    if isinstance(decision, Review) or (
+        isinstance(decision, Reconcile) and not decision.certain
+    ):
+        return _hush(decision.code, facts.quiet_for)
+    return decision
 
 
-def _told(answer: Answered) -> dict[str, Any]:
-    return told_error({**answer.error, "request_id": answer.request_id})
+def _hush(code: str, quiet_for: float) -> Later:
+    """Wait until nothing can arrive any more, and no longer."""
+    return Later(code=code, unknown=True, counts=False, delay=quiet_for, exact=True)

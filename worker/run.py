@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from typing import Any
-
-import msgspec
 
 from customer_sources.contract.commands import Command
 from customer_sources.contract.operations import OPERATIONS, Effect, Operation
 from worker.answers import Answered, MaybeSent, TryResult
+from worker.facts import Facts
 from worker.leases import Lease
-from worker.ledger import Claimed, Word
-from worker.outcomes import Later, Outcome, Review
+from worker.looking import Case
+from worker.outcomes import Decision, Later, Reconcile, Review
 from worker.pages import Pages
-from worker.policy import Facts
+from worker.replies import Claimed, Word
+from worker.story import Story
 from worker.stripe_api import StripeRequest
+from worker.unreadable import read_command
 
 
 class Run:
@@ -32,6 +34,8 @@ class Run:
         self.lease = lease
         self.job_id = lease.job_id
         self.token = lease.token
+        self.key = record.get("key") or lease.job_id
+        """Stripe's Idempotency-Key; of a replayed job that of the job before it."""
         self.number = int(record.get("runs", 1))
         self.waits = int(record.get("waits", 0))
         self.crashes = int(record.get("crashes", 0))
@@ -40,15 +44,19 @@ class Run:
         self.pages: Pages | None = None
         self.effect = Effect(record["effect"])
         self.unknown = record.get("unknown") == "1"
+        self.cancel_asked = record.get("ask") == "1"
         self.leave: Word | None = claimed.leave
         """The ledger's word for the next request, where it was given already."""
         self.tries = 0
         self.request_ids: list[str] = []
+        self.story = Story()
         self.started = time.monotonic()
         quiet_ms = int(record.get("quiet_until", 0)) - claimed.now_ms
         self._quiet_seconds = quiet_seconds
         self._quiet_ends = self.started + quiet_ms / 1000
         self._stored = claimed.command
+        first_sent = int(record.get("first_sent", claimed.now_ms))
+        self._doubted_for = (claimed.now_ms - first_sent) / 1000
 
     @property
     def operation(self) -> Operation:
@@ -58,19 +66,16 @@ class Run:
 
     def read_command(self) -> bool:
         """Decode the stored command. False: it cannot be read by this version."""
-        try:
-            command = msgspec.json.decode(self._stored, type=Command)
-        except msgspec.DecodeError:
+        command = read_command(self._stored)
+        if command is None:
             return False
-        operation = OPERATIONS.get(command.operation)
-        if operation is None:
-            return False
+        operation = OPERATIONS[command.operation]
         try:
             self.request = StripeRequest(
                 method=operation.method,
                 path=command.path,
                 body=command.body.encode(),
-                idempotency_key=self.job_id if operation.effect is Effect.KEYED else "",
+                idempotency_key=self.key if operation.effect is Effect.KEYED else "",
             )
         except ValueError:
             return False
@@ -86,33 +91,43 @@ class Run:
 
     @property
     def facts(self) -> Facts:
-        """What the policy may know."""
+        """What the policy may know. After `read_command` only."""
+        assert self.command is not None  # noqa: S101  a run reads it first
+        age = self._doubted_for + time.monotonic() - self.started
         return Facts(
             operation=self.operation,
-            source_id=self.command.id if self.command else "",
-            missing_ok=self.command.missing_ok if self.command else False,
+            source_id=self.command.id,
+            missing_ok=self.command.missing_ok,
+            body_digest=_digest(self.command),
             unknown=self.unknown,
             quiet_for=self.quiet_for,
+            doubt_age=age if self.unknown else 0.0,
         )
+
+    def case(self, doubt: Reconcile) -> Case:
+        """Put together what a look at Stripe has to know. After `read_command` only."""
+        assert self.command is not None  # noqa: S101  a run reads it first
+        return Case(command=self.command, unknown=self.unknown, doubt=doubt)
 
     @property
     def quiet_for(self) -> float:
         """Seconds in which a request of this job can still arrive unanswered."""
         return max(0.0, self._quiet_ends - time.monotonic())
 
-    def note(self, result: TryResult) -> None:
-        """Take down what a try came back with."""
+    def note(self, result: TryResult, *, read: bool = False) -> None:
+        """Take down what a try, or a read that settles a doubt, came back with."""
         self.tries += 1
+        self.story.add(result, read=read)
         if isinstance(result, Answered) and result.request_id:
             self.request_ids.append(result.request_id)
-        if isinstance(result, MaybeSent):
+        if isinstance(result, MaybeSent) and not read:
             self._quiet_ends = time.monotonic() + self._quiet_seconds
 
-    def learn(self, outcome: Outcome) -> None:
-        """Take over what a try proved, or left open."""
-        if isinstance(outcome, Later):
-            self.unknown = outcome.unknown
-        elif not isinstance(outcome, Review):
+    def learn(self, decision: Decision) -> None:
+        """Take over what a try, or a look at Stripe, proved or left open."""
+        if isinstance(decision, Later | Reconcile):
+            self.unknown = decision.unknown
+        elif not isinstance(decision, Review) or decision.unapplied:
             self.unknown = False  # every other ending is a proof
 
     def line(self) -> dict[str, Any]:
@@ -128,3 +143,13 @@ class Run:
             "stripe_request_ids": self.request_ids,
             "duration_ms": round((time.monotonic() - self.started) * 1000),
         }
+
+
+def _digest(command: Command) -> str:
+    """Return what tells this body from another.
+
+    Not of a verify: two amounts of a few cents would be found by trying them all.
+    """
+    if command.operation == "verify":
+        return ""
+    return hashlib.sha256(command.body.encode()).hexdigest()[:16]

@@ -11,7 +11,7 @@ import asyncio
 import concurrent.futures
 import random
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import redis.asyncio
@@ -58,15 +58,15 @@ class Runtime:
         self._settings = settings
         self._make_upkeep = upkeep
         self._make_inbox = inbox
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="runtime", daemon=True
-        )
         self._background: list[asyncio.Task[None]] = []
         self._stopping = False
 
     def start(self) -> None:
         """Start the loop and what runs in the background."""
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="runtime", daemon=True
+        )
         self._thread.start()
         self._submit(self._start()).result()
 
@@ -74,9 +74,15 @@ class Runtime:
         """Run jobs and wait. Called from Celery's threads."""
         self._submit(self._engine.run_all(job_ids)).result()
 
-    def accept(self, command: dict[str, Any] | None, name: str) -> None:
+    def accept(self, command: dict[str, Any], name: str) -> None:
         """Submit a plain Celery producer's command and run it, as above."""
         self._submit(self._accept(command, name)).result()
+
+    def refuse(
+        self, problems: Sequence[Problem], name: str, command: Mapping[str, Any]
+    ) -> None:
+        """Tell a plain Celery producer what is wrong with a message, as above."""
+        self._submit(self._intake.reject(problems, name, command)).result()
 
     def drain(self) -> None:
         """Start nothing new, finish what is in flight. Safe in a signal handler."""
@@ -92,11 +98,7 @@ class Runtime:
         self._thread.join()
         self._loop.close()
 
-    async def _accept(self, command: dict[str, Any] | None, name: str) -> None:
-        if command is None:
-            problem = Problem("args", "give keyword arguments only")
-            await self._intake.reject([problem], name, None)
-            return
+    async def _accept(self, command: dict[str, Any], name: str) -> None:
         job_id = await self._intake.take(command, name, ring=False)
         if job_id is not None:
             await self._engine.run_all([job_id])
@@ -105,7 +107,7 @@ class Runtime:
         settings = self._settings
         keys = Keys(settings.prefix)
         self._redis = connect(settings.redis_url)
-        ledger = Ledger(self._redis, keys, settings, self.boot)
+        self._ledger = Ledger(self._redis, keys, settings, self.boot)
         # Heartbeats and upkeep must not queue up behind a hundred runs.
         self._own_redis = connect(settings.redis_url, BACKGROUND_CONNECTIONS)
         own_ledger = Ledger(self._own_redis, keys, settings, self.boot)
@@ -121,7 +123,7 @@ class Runtime:
             api_version=settings.stripe_version,
         )
         self._engine = Engine(
-            ledger,
+            self._ledger,
             self._api,
             leases,
             settings,
@@ -152,6 +154,7 @@ class Runtime:
             task.cancel()
         await asyncio.wait(self._background)
         await self._api.aclose()
+        await self._ledger.ended()
         await self._redis.aclose()
         await self._own_redis.aclose()
 

@@ -27,6 +27,32 @@ def kind_and_version(info: Mapping[str, Any]) -> tuple[str, str]:
     return kind, str(info.get("redis_version", ""))
 
 
+LEAST_FSYNC = (7, 2)
+"""WAITAOF came with it, in Redis and in Valkey."""
+
+
+def cannot_wait(info: Mapping[str, Any]) -> Finding | None:
+    """Say why no worker may run with `durability="fsync"` on this store; None: it may.
+
+    Args:
+        info: the store's `INFO`, as redis-py reads it.
+    """
+    kind, version = kind_and_version(info)
+    if _numbers(version) < LEAST_FSYNC:
+        return fail(
+            "durability",
+            f"{kind} {version} has no WAITAOF, which SOURCES_DURABILITY=fsync needs",
+            f"use {kind} 7.2 and newer, or SOURCES_DURABILITY=store",
+        )
+    if not int(info.get("aof_enabled", 0)):
+        return fail(
+            "durability",
+            "SOURCES_DURABILITY=fsync, and the append-only file is off",
+            "set appendonly yes in the store's configuration",
+        )
+    return None
+
+
 def unfit(info: Mapping[str, Any]) -> Finding | None:
     """Say why no worker may run on this store; None: it may.
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"customer-sources/{metadata.version('customer-sources-worker')}"
 
+_TOKEN = re.compile(r"(/v1/tokens/).+")
 _VISIBLE = re.compile(r"[!-~]*")
 _TARGET = re.compile(r"/[!\"$-~]*")  # all of them but the #, which never leaves
 
@@ -52,7 +53,8 @@ class StripeRequest(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         # The body may hold what no log may: tokens, amounts, account numbers.
-        return f"<StripeRequest {self.method} {self.path}, {len(self.body)} bytes>"
+        path = _TOKEN.sub(r"\1***", self.path)
+        return f"<StripeRequest {self.method} {path}, {len(self.body)} bytes>"
 
 
 def _nothing() -> None:

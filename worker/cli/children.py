@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import IO, Any, NamedTuple
 
 from customer_sources import CustomerSources
+from customer_sources.contract.names import PREFIX
 from worker.cli.exits import Exit
 from worker.cli.say import complain
 
@@ -54,7 +55,8 @@ def start_sandbox(
     Raises:
         RuntimeError: it did not start.
     """
-    arguments = ["-m", "sandbox", "--port", str(port), "--auto-customers"]
+    arguments = ["-m", "sandbox", "--with-parent", "--auto-customers"]
+    arguments += ["--port", str(port)]
     if seed is not None:
         arguments += ["--seed", str(seed)]
     process = _start(arguments, stdout=subprocess.PIPE, stderr=logs)
@@ -90,6 +92,11 @@ def start_worker(
         stdout=subprocess.DEVNULL if logs is None else logs,  # Celery's farewell
         stderr=logs,
     )
+
+
+def prefix_here() -> str:
+    """Give the prefix of keys that this shell has set, which the children inherit."""
+    return os.environ.get("SOURCES_PREFIX", PREFIX)
 
 
 def wait_for_workers(

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from customer_sources import CustomerSources
+from customer_sources.contract.names import PREFIX
 from worker.cli import children
 from worker.cli.exits import Exit
 from worker.cli.say import complain, err
@@ -26,10 +27,16 @@ class _Stop(Exception):
 
 def dev(
     port: Annotated[
-        int, typer.Option(help="Port of the store; 0 takes one that is free.")
+        int,
+        typer.Option(
+            min=0, max=65535, help="Port of the store; 0 takes one that is free."
+        ),
     ] = 6390,
     sandbox_port: Annotated[
-        int, typer.Option(help="Port of the sandbox; 0 takes one that is free.")
+        int,
+        typer.Option(
+            min=0, max=65535, help="Port of the sandbox; 0 takes one that is free."
+        ),
     ] = 12111,
 ) -> None:
     """Start a store, a sandbox and a worker to play with; Ctrl-C drains and stops.
@@ -57,7 +64,7 @@ def _run(stack: ExitStack, store_module: object, port: int, sandbox_port: int) -
         store.url, sandbox.url, log_format="console", log_level="INFO"
     )
     stack.callback(children.stop, worker)
-    with CustomerSources(store.url) as client:
+    with CustomerSources(store.url, prefix=children.prefix_here()) as client:
         children.wait_for_workers(client, 1, worker)
     _say_what_to_try(store.url, sandbox.url)
     try:
@@ -75,13 +82,16 @@ def _stop(*_: object) -> None:
 
 def _say_what_to_try(redis_url: str, sandbox_url: str) -> None:
     sources = _how_to_call()
+    prefix, export, given = children.prefix_here(), "", ""
+    if prefix != PREFIX:
+        export, given = f"\n  export SOURCES_PREFIX={prefix}", f', prefix="{prefix}"'
     err.print(
         f"""
 [bold green]Ready.[/bold green]  store {redis_url}   sandbox {sandbox_url}
 
 In another terminal:
 
-  export SOURCES_REDIS_URL={redis_url}
+  export SOURCES_REDIS_URL={redis_url}{export}
   {sources} create --customer cus_1 --source tok_visa --wait
   {sources} create --customer cus_1 --source tok_chargeDeclined --wait
   {sources} events tail --all
@@ -89,7 +99,7 @@ In another terminal:
 In Python:
 
   from customer_sources import CustomerSources
-  client = CustomerSources("{redis_url}")
+  client = CustomerSources("{redis_url}"{given})
   job = client.customer.source.create(customer="cus_1", source="tok_visa")
   print(job.result(timeout=30))
 

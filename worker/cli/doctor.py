@@ -29,13 +29,14 @@ from worker.cli.say import out, print_json
 from worker.cli.tell import Out, Output, Prefix, Url
 from worker.doctor import (
     LATE_MS,
+    PRIORITY_STEPS,
     Ledger,
     key_finding,
     ledger_findings,
     name_findings,
 )
 from worker.findings import Finding, Level, fail, ok
-from worker.store_checks import store_findings
+from worker.store_checks import cannot_wait, store_findings
 
 COLOURS = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
@@ -91,7 +92,10 @@ def _store(store: redis.Redis, settings: Settings) -> Iterator[Finding]:
     try:
         store.ping()
         took = (time.monotonic() - started) * 1000
-        judged = store_findings(_info(store), _fsync(store))
+        info = _info(store)
+        judged = [*store_findings(info, _fsync(store))]
+        if settings.durability == "fsync" and info and (no := cannot_wait(info)):
+            judged.append(no)
     except AuthenticationError as error:
         fix = "see user and password in SOURCES_REDIS_URL"
         yield fail("store", f"{address} refuses us: {error}", fix)
@@ -138,26 +142,30 @@ def _ledger(store: redis.Redis, keys: Keys) -> Ledger:
     here_ms = round((before + time.time()) / 2 * 1000)  # half way there and back
     store_ms = seconds * 1000 + micros // 1000
     queues = (INTERACTIVE_QUEUE, BULK_QUEUE)
+    astray = [q + step for q in queues for step in PRIORITY_STEPS]
     with store.pipeline(transaction=False) as pipe:
-        pipe.hget(keys.meta, "clock")
+        pipe.hmget(keys.meta, "clock", "mode")
         pipe.get(keys.pulse)
         pipe.zcount(keys.workers, f"({store_ms}", "+inf")
         pipe.zcard(keys.review)
         pipe.llen(keys.poison)
-        for queue in queues:
+        for queue in (*queues, *astray):
             pipe.llen(keys.queue(queue))
         for name in Class:
             pipe.zcard(keys.wake(name))
             pipe.zcount(keys.wake(name), "-inf", store_ms - LATE_MS)
-        mark, pulse, workers, review, poison, *counts = pipe.execute()
-    wakes = counts[len(queues) :]
+        (mark, mode), pulse, workers, review, poison, *counts = pipe.execute()
+    strays = counts[len(queues) : len(queues) + len(astray)]
+    wakes = counts[len(queues) + len(astray) :]
     return Ledger(
         store_ms=store_ms,
         here_ms=here_ms,
         mark_ms=int(mark or 0),
         pulse_ms=int(pulse or 0),
         workers=workers,
+        live=mode == "live",
         queues=dict(zip(queues, counts, strict=False)),
+        astray=sum(strays),
         wakeups=sum(wakes[::2]),
         late=sum(wakes[1::2]),
         review=review,

@@ -15,9 +15,10 @@ from customer_sources.contract.events import rfc3339
 from customer_sources.contract.names import PREFIX, Keys
 from customer_sources.contract.operations import OPERATIONS
 from customer_sources.store import connect, in_our_words
-from worker.cli import listing
+from worker.cli import history, listing
 from worker.cli.exits import Exit
-from worker.cli.say import note, out, print_columns, print_json
+from worker.cli.live import warn_where_live
+from worker.cli.say import note, out, print_columns, print_json, visible
 from worker.cli.tell import Out, Output, Prefix, Url, brief
 
 app = typer.Typer(help="Look at jobs and cancel them.", no_args_is_help=True)
@@ -29,6 +30,7 @@ _TIMES = {
     "tried_since": "first tried",
     "last_sent": "last request",
     "ended": "ended",
+    "discarded": "discarded",
 }
 _FACTS = {
     "op": "operation",
@@ -38,6 +40,9 @@ _FACTS = {
     "unknown": "outcome unknown",
     "ask": "cancel asked",
     "code": "code",
+    "request": "last request id",
+    "key": "sends under the key of",
+    "replayed": "replayed as",
 }
 
 
@@ -48,20 +53,24 @@ def show(
     redis_url: Url = None,
     prefix: Prefix = PREFIX,
 ) -> None:
-    """Show one job: state, times, result or error.
+    """Show one job: state, times, result or error, and its story.
 
     Example: sources jobs show job_01k... -o json
     """
     with CustomerSources(redis_url, prefix=prefix) as client:
         snapshot, command = client.snapshot(job_id), client.command(job_id)
+        lines = client.history(job_id)
     facts = _facts(job_id, snapshot, command)
     if output is Output.JSON:
-        print_json(facts)
+        print_json(facts | {"story": lines})
         return
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in facts.items():
-        table.add_row(f"[dim]{name}[/dim]", escape(_text(value)))
+        table.add_row(f"[dim]{name}[/dim]", escape(visible(_text(value))))
     out.print(table)
+    out.print()
+    for moment, words in history.told(snapshot.record, lines):
+        out.print(f"{moment:24}  {words}", soft_wrap=True, markup=False)
 
 
 @app.command("list")
@@ -119,6 +128,7 @@ def cancel(
 
     Example: sources jobs cancel job_01k...
     """
+    warn_where_live(redis_url, prefix)
     with CustomerSources(redis_url, prefix=prefix) as client:
         rows = [_cancel(client, job_id) for job_id in dict.fromkeys(job_ids)]
     if output is Output.JSON:

@@ -14,6 +14,8 @@ from customer_sources import (
     JobConflict,
     JobNotFound,
     LedgerUnavailable,
+    NotInReview,
+    SettingInvalid,
     __version__,
 )
 from worker.cli import (
@@ -22,6 +24,7 @@ from worker.cli import (
     doctor,
     events,
     jobs,
+    review,
     sandbox,
     schema,
     serve,
@@ -45,6 +48,7 @@ app.command("demo", rich_help_panel="Try it")(demo.demo)
 for name, command in submit.commands().items():
     app.command(name, rich_help_panel="Submit")(command)
 app.add_typer(jobs.app, name="jobs", rich_help_panel="Look")
+app.add_typer(review.app, name="review", rich_help_panel="Look")
 app.add_typer(events.app, name="events", rich_help_panel="Look")
 app.command("schema", rich_help_panel="Look")(schema.schema)
 app.command("sandbox", rich_help_panel="Try it", context_settings=sandbox.PASSED_ON)(
@@ -57,7 +61,10 @@ app.command("settings", rich_help_panel="Run")(settings.settings)
 
 @app.command("version", rich_help_panel="Look")
 def version() -> None:
-    """Print the version."""
+    """Print the version.
+
+    Example: sources version
+    """
     typer.echo(f"customer-sources {__version__}")
 
 
@@ -74,12 +81,19 @@ def main() -> None:
     except JobNotFound as error:
         complain(str(error))
         sys.exit(Exit.NOT_FOUND)
+    except NotInReview as error:
+        complain(str(error))
+        sys.exit(Exit.FAILED)
     except LedgerUnavailable as error:
         complain(
             str(error),
             "is SOURCES_REDIS_URL right? `sources dev` starts a store of its own",
         )
         sys.exit(Exit.UNAVAILABLE)
+    except SettingInvalid as error:
+        variables = "SOURCES_REDIS_URL or --redis-url, SOURCES_PREFIX or --prefix"
+        complain(str(error), f"it comes from {variables}")
+        sys.exit(Exit.CONFIG)
     except pydantic.ValidationError as error:
         problems_told = problems.lines(error, Settings.variables())
         complain("the settings are wrong:", *problems_told)

@@ -16,7 +16,7 @@ def sandbox(context: typer.Context) -> None:
 
     Point STRIPE_API_BASE at the URL that it prints. docs/sandbox.md tells what it can.
 
-    Example: sources sandbox --port 12111 --auto-customers
+    Example: sources sandbox --port 0 --auto-customers
     """
     children.need_dev_extra()
     from sandbox.__main__ import run  # noqa: PLC0415  dev extra only

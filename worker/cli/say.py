@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from rich.console import Console
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but for tab and line feed, and those that turn a line around."""
+
+
+def visible(text: str) -> str:
+    """Show control characters as JSON does: no text of others may steer a screen."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class _Screen(Console):
+    """A console to which an escape sequence in somebody's text is text."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print as usual; cells of a table have to be made visible before."""
+        shown = (visible(one) if isinstance(one, str) else one for one in objects)
+        super().print(*shown, **options)
+
+
+out = _Screen(highlight=False)
+err = _Screen(stderr=True, highlight=False)
 
 
 def complain(headline: str, *details: str) -> None:
@@ -24,10 +43,14 @@ def note(text: str) -> None:
     err.print(f"[yellow]note:[/yellow] {_plain(text)}", soft_wrap=True)
 
 
-def warn_of_live_key(api_base: str) -> None:
-    """Announce, before anything is done, that real customers will be changed."""
+def warn_of_live_key(whose: str) -> None:
+    """Announce, before anything is done, that real customers will be changed.
+
+    Args:
+        whose: who has the key, or where it is used.
+    """
     err.print(
-        f"[bold white on red] LIVE KEY [/] {_plain(api_base)}: "
+        f"[bold white on red] LIVE KEY [/] {_plain(whose)}: "
         "this changes the sources of real customers",
         soft_wrap=True,
     )

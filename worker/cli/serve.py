@@ -18,7 +18,7 @@ from config.settings import Settings
 from customer_sources.store import connect
 from worker.cli.exits import Exit
 from worker.cli.say import complain, warn_of_live_key
-from worker.store_checks import unfit
+from worker.store_checks import cannot_wait, unfit
 
 log = structlog.get_logger("worker")
 
@@ -40,8 +40,12 @@ def worker(
 
     Everything is set by the environment: SOURCES_REDIS_URL, STRIPE_API_KEY and more.
 
-    Example: STRIPE_API_KEY=sk_test_... sources worker
+    Example: STRIPE_API_KEY=sk_test_123 sources worker
     """
+    # Until Celery sets its own: as process 1 of a container nothing else would end
+    # this, and elsewhere the default would end it with a signal instead of 0.
+    for number in _STOPPING:
+        signal.signal(number, _leave)
     # Only here, so that every other command starts without Celery and aiohttp.
     from worker import app as composition  # noqa: PLC0415
 
@@ -58,23 +62,22 @@ def worker(
     logs.configure(form=settings.log_format, level=settings.log_level)
     if with_parent:
         threading.Thread(target=_stop_with_parent, daemon=True).start()
-    _wait_for_store(settings.redis_url)
+    _wait_for_store(settings.redis_url, durable=settings.durability == "fsync")
     sys.exit(composition.serve(settings))
 
 
-def _wait_for_store(url: str) -> None:
+def _wait_for_store(url: str, *, durable: bool) -> None:
     """Wait until the store answers, and refuse one on which no worker may run.
 
     Raises:
         typer.Exit: it is no store for this, or refuses our password.
     """
-    # As process 1 of a container nothing else would end this.
-    handlers = {number: signal.signal(number, _leave) for number in _STOPPING}
     away = False
     with connect(url) as store:
         while True:
             try:
-                problem = unfit(store.info())
+                info = store.info()
+                problem = unfit(info) or (cannot_wait(info) if durable else None)
                 break
             except redis.AuthenticationError as error:
                 complain(f"the store refuses us: {error}", "see SOURCES_REDIS_URL")
@@ -91,8 +94,6 @@ def _wait_for_store(url: str) -> None:
     if problem is not None:
         complain(f"no worker can run on this store: {problem.says}", problem.fix)
         raise typer.Exit(Exit.CONFIG)
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
 
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import timedelta
 from types import NoneType
 from typing import Annotated, Any, get_args
 
@@ -16,9 +15,11 @@ import msgspec
 import typer
 
 from customer_sources import CustomerSources
-from customer_sources.contract.names import PREFIX
+from customer_sources.contract.names import PREFIX, Keys
 from customer_sources.contract.operations import OPERATIONS, Effect, Operation
-from customer_sources.submission import Options
+from customer_sources.submission import build
+from worker.cli import typed
+from worker.cli.live import warn_where_live
 from worker.cli.tell import Out, Output, Prefix, Url, tell
 
 _PARAMETER_HELP = {
@@ -29,7 +30,7 @@ _PARAMETER_HELP = {
     "metadata": "KEY=VALUE; repeatable.",
     "validate": "Passed on to Stripe.",
     "expand": "Field for Stripe to expand; repeatable.",
-    "limit": "Sources on a page, 1 to 100.",
+    "limit": "Sources on a page, 1 to 100; with --all-pages it changes nothing.",
     "starting_after": "Source after which the page begins.",
     "ending_before": "Source before which the page ends.",
     "object": "Only this kind: card, bank_account or source.",
@@ -39,7 +40,7 @@ _PARAMETER_HELP = {
     "exp_month": "Of a card.",
     "exp_year": "Of a card.",
     "owner": 'Of a legacy source, as JSON: {"email": "a@example.com"}.',
-    "amounts": "A deposit in cents; give it twice, in either order of arrival.",
+    "amounts": "A deposit in cents; give both, in the order in which they came.",
 }
 _ADDRESS_HELP = "Of a card."
 
@@ -79,11 +80,8 @@ def commands() -> dict[str, Callable[..., None]]:
 
 
 def _command(operation: Operation) -> Callable[..., None]:
-    fields = msgspec.structs.fields(operation.params)
-
     def run(**given: Any) -> None:
-        params = {field.name: given[field.name] for field in fields}
-        _submit(operation, params, given)
+        _submit(operation, given)
 
     headline, example = _WORDS[operation.name]
     signature = inspect.Signature([*_options(operation)])
@@ -103,6 +101,9 @@ def _options(operation: Operation) -> list[Option]:
         kind = _kind(field.name, field.type)
         said = _PARAMETER_HELP.get(field.name, _ADDRESS_HELP)
         options.append(_option(field.name, kind, None, said))
+    if operation.name == "create":
+        said = "Leave no mark of the job in the source's metadata."
+        options.append(_option("no_marker", bool, False, said))
     if operation.name == "list":
         options.append(
             _option("all_pages", bool, False, "Follow the pages to the end.")
@@ -125,10 +126,8 @@ def _option(name: str, kind: Any, default: Any, said: str, *names: str) -> Optio
 
 def _kind(name: str, declared: Any) -> Any:
     """Say how a parameter of the contract is typed on a command line."""
-    if name in {"metadata", "expand"}:
+    if name in {"metadata", "expand", "amounts"}:
         return list[str] | None
-    if name == "amounts":
-        return list[int] | None
     kinds = {kind for kind in get_args(declared) if kind is not NoneType}
     return next((kind | None for kind in (bool, int) if kinds == {kind}), str | None)
 
@@ -166,63 +165,15 @@ _COMMON = [
 ]
 
 
-def _submit(
-    operation: Operation, params: dict[str, Any], given: Mapping[str, Any]
-) -> None:
+def _submit(operation: Operation, given: Mapping[str, Any]) -> None:
     """Submit a command as it was typed, and tell what became of it."""
-    if "metadata" in params:
-        params["metadata"] = _pairs(
-            params["metadata"], unset=operation.name == "update"
-        )
-    if params.get("owner"):
-        params["owner"] = _json("owner", params["owner"])
-    for name in ("expand", "amounts"):  # typer gives an empty list for "not given"
-        params = {**params, name: params.get(name) or None}
-    params = {name: value for name, value in params.items() if value is not None}
-    options = Options(
-        idempotency_key=given["idempotency_key"],
-        job_id=given["job_id"],
-        not_before=_span(given["not_before"]),
-        deadline=_span(given["deadline"]),
-        reference=given["reference"],
-        priority=given["priority"],
-        ordered=not given.get("unordered", False),
-        harmless=given["harmless"] or (),
-        all_pages=given.get("all_pages", False),
-        missing_ok=given.get("missing_ok", False),
-    )
+    params, options, problems = typed.read(operation, given)
+    address = {"customer": given["customer"], "source_id": given.get("id", "")}
+    # All that is wrong is said before a store is asked anything.
+    keys = Keys(given["prefix"])
+    build(keys, operation.name, params, options, **address, found=problems)
+    if operation.effect is not Effect.NONE:
+        warn_where_live(given["redis_url"], given["prefix"])
     with CustomerSources(given["redis_url"], prefix=given["prefix"]) as client:
-        job = client.submit(
-            operation.name,
-            params,
-            options,
-            customer=given["customer"],
-            source_id=given.get("id", ""),
-        )
+        job = client.submit(operation.name, params, options, **address)
         tell(job, wait=given["wait"], timeout=given["timeout"], output=given["output"])
-
-
-def _span(seconds: float | None) -> timedelta | None:
-    return None if seconds is None else timedelta(seconds=seconds)
-
-
-def _pairs(given: list[str] | None, *, unset: bool) -> Mapping[str, str] | str | None:
-    """Read KEY=VALUE options; one empty text unsets all metadata on update.
-
-    Raises:
-        typer.BadParameter: one has no `=`.
-    """
-    if unset and given == [""]:
-        return ""
-    pairs = [text.partition("=") for text in given or ()]
-    for key, separator, _ in pairs:
-        if not separator:
-            raise typer.BadParameter(f"{key!r} is not KEY=VALUE", param_hint="metadata")
-    return {key: value for key, _, value in pairs} or None
-
-
-def _json(name: str, text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        raise typer.BadParameter(f"not JSON: {error}", param_hint=name) from None

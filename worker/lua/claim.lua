@@ -3,38 +3,55 @@
 --
 -- ARGV     2 id  3 token (a nonce made by the caller)  4 holder (worker's boot id)
 --          5 lease ms  6 highest schema version known  7 horizon ms  8 patience ms
+--          9 time in which an unanswered request can still arrive, ms
+--          10 alone (1 = nothing else is in flight in the caller's process)
 -- Returns  {CLAIMED, leave, now, record as HGETALL, command}, where leave is GO, CANCEL,
 --          HORIZON, DEADLINE (as in send) or AGAIN (a repeated claim: ask send); or one
---          of FINISHED, BUSY, BEHIND, NOT_DUE, NEWER, MISSING
+--          of FINISHED, BUSY, BEHIND, NOT_DUE, NEWER, MISSING, UNREADABLE (its record is
+--          damaged: lay it aside), ALONE (two holders died of it: claim it again with
+--          nothing beside it)
 -- Invariant  One running job a lane. A running job whose lease is out is still BUSY:
 --            only take_due takes over, because it also says what is unknown then.
+--            Of a record that is damaged nothing is written, and nothing is sent.
 local id, token, holder = ARGV[2], ARGV[3], ARGV[4]
 local lease, version = num(ARGV[5]), num(ARGV[6])
 local limits = {horizon = num(ARGV[7]), patience = num(ARGV[8])}
+local quiet, alone = num(ARGV[9]), ARGV[10] == '1'
+local SUSPECT = 2 -- deaths after which a job could be the cause
 
-local job = read_job(id, 'state', 'token', 'lane', 'class', 'due', 'v', 'outside', 'ask',
-  'unknown', 'effect', 'deadline', 'first_sent', 'tried_since')
-if not job.state then
-  return {redis.call('EXISTS', tombstone_key(id)) == 1 and 'FINISHED' or 'MISSING'}
-end
-if TERMINAL[job.state] then return {'FINISHED'} end
-if num(job.v) > version then return {'NEWER'} end
+local life, back = life_of_store()
+local job, refused, command, place = examine(id, version)
+if refused and job.state ~= 'running' then return {refused} end
 
 local now = now_ms()
 local function claimed(word)
-  return {'CLAIMED', word, now, redis.call('HGETALL', job_key(id)),
-    redis.call('GET', command_key(id)) or ''}
+  return {'CLAIMED', word, now, redis.call('HGETALL', job_key(id)), command or ''}
 end
 if job.state == 'running' then
   -- The same nonce is the same call, repeated because its answer was lost.
   return job.token == token and claimed('AGAIN') or {'BUSY'}
 end
 if job.state == 'waiting' and num(job.due) > now then return {'NOT_DUE'} end
+local head = place == 'HEAD'
 if job.outside then
   redis.call('HDEL', job_key(id), 'outside')
-  join_lane(job.lane, id)
+  head = join_lane(job.lane, id)
 end
-if not is_head(job.lane, id) then return {'BEHIND'} end
+if not head then return {'BEHIND'} end
+if num(job.crashes) >= SUSPECT and not alone then return {'ALONE'} end
+
+if may_have_lost(job, life, back) then
+  -- What the store lost of this job nobody knows; a request of it may be out.
+  job.unknown = 1
+  if num(job.first_sent) == 0 then
+    -- The first loss since its last claim: nothing that it may have sent is older.
+    job.first_sent = num(redis.call('HGET', META, 'lost:' .. num(job.life) + 1))
+  end
+  redis.call('HSET', job_key(id), 'unknown', 1, 'quiet_until', now + quiet,
+    'first_sent', job.first_sent)
+  tell_story(id, now, '{"what":"store_restarted"}')
+end
+if life > num(job.life) then redis.call('HSET', job_key(id), 'life', life) end
 
 redis.call('HDEL', job_key(id), 'due', 'rings')
 redis.call('HSET', job_key(id), 'state', 'running', 'token', token, 'holder', holder,

@@ -3,6 +3,7 @@
 --
 -- ARGV     2 id  3 token  4 delay ms  5 counts (1 = this was a run, 0 = only a wait)
 --          6 unknown (1 = some request has no answer)  7 quiet_until, ms from now
+--          8 line for the job's story
 -- Returns  {DEFERRED | SUPERSEDED}
 -- Invariant  The place in the lane is kept. `unknown` is what this run could prove.
 local id, token, delay = ARGV[2], ARGV[3], num(ARGV[4])
@@ -29,5 +30,6 @@ else
   redis.call('HINCRBY', job_key(id), 'runs', -1)
   redis.call('HINCRBY', job_key(id), 'waits', 1)
 end
+tell_story(id, now, ARGV[8])
 wake_at(job.class, id, due)
 return {'DEFERRED'}

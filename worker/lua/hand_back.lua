@@ -7,7 +7,8 @@
 --            rings for what is due since 0 even where a queue is long.
 for i = 2, #ARGV do
   local id = ARGV[i]
-  local class = read_job(id, 'class').class
+  local fine, job = pcall(read_job, id, 'class')
+  local class = fine and job.class
   if class then redis.call('ZADD', wake_key(class), 'XX', 0, 'j:' .. id) end
 end
 return {'BACK'}

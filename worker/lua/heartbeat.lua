@@ -3,7 +3,8 @@
 --
 -- ARGV     2 boot id  3 life of the boot id ms  4 lease ms  5.. id, token, id, token ...
 -- Returns  tokens of runs that are not this worker's any more
--- Invariant  A token that was superseded moves no lease.
+-- Invariant  A token that was superseded moves no lease. A record that cannot be read
+--            costs its own run the lease, and no other.
 local boot, life, lease = ARGV[2], num(ARGV[3]), num(ARGV[4])
 
 local now = now_ms()
@@ -11,14 +12,15 @@ redis.call('ZADD', WORKERS, now + life, boot)
 redis.call('ZREMRANGEBYSCORE', WORKERS, '-inf', now)
 redis.call('PEXPIRE', WORKERS, life)
 local lost = {}
-for i = 5, #ARGV, 2 do
-  local id, token = ARGV[i], ARGV[i + 1]
+local function keep(id, token)
   local job = read_job(id, 'state', 'token', 'class')
-  if is_mine(job, token) then
-    redis.call('HSET', job_key(id), 'state', 'running', 'lease_until', now + lease)
-    wake_at(job.class, id, now + lease)
-  else
-    lost[#lost + 1] = token
-  end
+  if not (is_mine(job, token) and CLASSES[job.class]) then return false end
+  redis.call('HSET', job_key(id), 'state', 'running', 'lease_until', now + lease)
+  wake_at(job.class, id, now + lease)
+  return true
+end
+for i = 5, #ARGV, 2 do
+  local fine, kept = pcall(keep, ARGV[i], ARGV[i + 1])
+  if not (fine and kept) then lost[#lost + 1] = ARGV[i + 1] end
 end
 return lost

@@ -7,11 +7,13 @@
 --          7 messages in a queue above which nothing is rung again
 --          8 time in which an unanswered request can still arrive, ms
 -- Returns  {ids of interactive, of scheduled, of bulk, poisoned members, most members
---          of a class that were due}
+--          of a class that were due}. Whoever is told of a poisoned one lays it aside.
 -- Invariant  A member is removed only when its job is gone, has ended or stands behind
---            a live head. A record that cannot be read never stops the pass.
+--            a live head; or when it names no job. A record that cannot be read never
+--            stops the pass, and is named again until somebody has ended it.
 local most, lease, outage = num(ARGV[2]), num(ARGV[3]), num(ARGV[4])
 local longest, quiet = num(ARGV[7]), num(ARGV[8])
+life_of_store() -- noticed here at the latest, before the clock's mark moves on
 local now = now_ms()
 
 -- An outage is not a crash: nobody could send a heartbeat, so leases that ran out in
@@ -30,16 +32,6 @@ local function ring_again(class, id, job)
   return true
 end
 
-local function not_before(class, id, when)
-  wake_at(class, id, when)
-  return false
-end
-
-local function drop(class, id)
-  no_wake(class, id)
-  return false
-end
-
 local function expire(class, id, job)
   if now < amnesty then
     redis.call('HSET', job_key(id), 'lease_until', amnesty)
@@ -51,17 +43,21 @@ local function expire(class, id, job)
       num(job.last_sent) + quiet)
   end
   -- A holder that lives was only slow; one that is gone may have died of this job.
-  if num(redis.call('ZSCORE', WORKERS, job.holder or '')) <= now then
-    redis.call('HINCRBY', job_key(id), 'crashes', 1)
-  end
+  local gone = num(redis.call('ZSCORE', WORKERS, job.holder or '')) <= now
+  if gone then redis.call('HINCRBY', job_key(id), 'crashes', 1) end
+  tell_story(id, now, gone and '{"what":"worker_gone"}' or '{"what":"lease_ran_out"}')
   return ring_again(class, id, job)
 end
 
 -- What is due for one job. True: ring for it.
 local function look_at(class, id, when, crowded)
   local job = read_job(id, 'state', 'due', 'lane', 'outside', 'lease_until', 'sent',
-    'last_sent', 'effect', 'holder', 'rings')
-  if not job.state or TERMINAL[job.state] then return drop(class, id) end
+    'last_sent', 'effect', 'holder', 'rings', 'ended')
+  if TERMINAL[job.state] or job.ended then return drop(class, id) end
+  if not job.state then
+    if is_bereft(id) then error('no state') end
+    return drop(class, id)
+  end
   if job.state == 'running' then
     local lease_ends = num(job.lease_until)
     if lease_ends > now then return not_before(class, id, lease_ends) end
@@ -79,8 +75,10 @@ local function look_at(class, id, when, crowded)
     -- only lengthen it. One handed back (due since 0) has none, nor has a new head.
     return not_before(class, id, now + RING_SLOWEST)
   end
-  if not is_head(job.lane, id) then return drop(class, id) end
-  return ring_again(class, id, job)
+  local place = place_of(job.lane, id)
+  if place == 'HEAD' then return ring_again(class, id, job) end
+  if place == 'BEHIND' then return drop(class, id) end
+  error('no place in its lane')
 end
 
 local poisoned, most_due = {}, 0
@@ -94,11 +92,12 @@ local function take(class, queue)
   for i = 1, #due, 2 do
     local member, id = due[i], string.sub(due[i], 3)
     local fine, ring = pcall(look_at, class, id, num(due[i + 1]), crowded)
-    if not fine then
+    if string.sub(member, 1, 2) ~= 'j:' then
       redis.call('ZREM', key, member)
-      redis.call('LPUSH', POISON, member)
-      redis.call('LTRIM', POISON, 0, 999)
-      redis.call('EXPIRE', POISON, 2592000)
+      note_poison(member)
+      poisoned[#poisoned + 1] = member
+    elseif not fine then
+      wake_at(class, id, now + POISON_AGAIN)
       poisoned[#poisoned + 1] = member
     elseif ring then
       ids[#ids + 1] = id

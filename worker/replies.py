@@ -1,0 +1,92 @@
+"""What the ledger's scripts answer, and what they are given: words as types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from customer_sources.contract.names import Class
+from customer_sources.contract.states import State
+
+
+class Refused(StrEnum):
+    """Why a claim was not granted. None of them is an error."""
+
+    FINISHED = "FINISHED"
+    BUSY = "BUSY"
+    BEHIND = "BEHIND"
+    NOT_DUE = "NOT_DUE"
+    NEWER = "NEWER"
+    MISSING = "MISSING"
+    UNREADABLE = "UNREADABLE"
+    """Its record is damaged: nothing was written, and it is to be laid aside."""
+    ALONE = "ALONE"
+    """Two holders died of it, perhaps: claim it again with nothing beside it."""
+
+
+class Unreadable(Exception):
+    """The job's record was damaged while it ran: nothing was written."""
+
+
+class Word(StrEnum):
+    """What the ledger says to a run that wants to send a request."""
+
+    GO = "GO"
+    CANCEL = "CANCEL"
+    HORIZON = "HORIZON"
+    DEADLINE = "DEADLINE"
+    SUPERSEDED = "SUPERSEDED"
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A job taken for one run."""
+
+    leave: Word | None
+    """Whether the first request may leave; None: ask `send`, as for any other."""
+    now_ms: int
+    record: Mapping[str, str]
+    command: str
+    """As stored. Decoded by the engine, after the poison rule has been applied."""
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """What one pass of upkeep found due."""
+
+    ids: Mapping[Class, Sequence[str]]
+    poisoned: Sequence[str]
+    """Members whose job cannot be looked at. `j:` and an id: to be laid aside, or it
+    is named again; any other is gone already."""
+    more: bool = False
+    """Whether a class had as much due as one pass looks at: look again at once."""
+
+    def __len__(self) -> int:
+        return sum(map(len, self.ids.values()))
+
+
+class Trimmed(msgspec.Struct, frozen=True):
+    """What became of the event stream."""
+
+    word: Literal["FINE", "HELD", "LOST"]
+    dropped: int
+    left: int
+    last: str
+    """The group that is furthest behind; "" where there is none."""
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """All that commit writes."""
+
+    state: State
+    code: str
+    result: bytes
+    event: bytes
+    unknown: bool = False
+    review: bool = False
+    """A person may want to look at it, or to run it again."""
+    story: bytes = b""
+    """The run's line in the job's story; empty where the record tells it all."""
+    request_id: str = ""
+    """Of the answer that decided the job."""
