@@ -10,7 +10,7 @@ import redis
 
 from customer_sources.contract.names import Keys
 from customer_sources.contract.states import State
-from worker.ledger import Ending
+from worker.replies import Ending
 
 T = TypeVar("T")
 
@@ -23,6 +23,7 @@ def ending(state: State = State.SUCCEEDED, *, unknown: bool = False) -> Ending:
         result=b'{"id":"card_1"}',
         event=b'{"id":"e","type":"t","source":"s","time":"now"}',
         unknown=unknown,
+        review=state is State.NEEDS_REVIEW,
     )
 
 

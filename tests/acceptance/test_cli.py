@@ -84,6 +84,13 @@ def test_json_is_for_machines(sources: Sources) -> None:
     assert json.loads(gone.stdout)["error"]["code"] == "resource_missing"
 
 
+def test_a_card_can_be_created_without_a_mark(sources: Sources) -> None:
+    words = ("--customer", "cus_5", "--source", "tok_visa", "--wait", "-o", "json")
+    created = json.loads(sources("create", *words, "--no-marker").stdout)
+
+    assert created["source"]["metadata"] == {}
+
+
 def test_a_declined_card_is_exit_code_1_and_says_why(sources: Sources) -> None:
     words = ("--customer", "cus_1", "--source", "tok_chargeDeclined", "--wait")
     done = sources("create", *words)

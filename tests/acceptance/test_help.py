@@ -1,66 +1,173 @@
-"""What `--help` shows as an example is run, as it stands, and works."""
+"""What `--help` shows as an example is run, as it stands, and works.
+
+No command is named here but those that need something to be there first, or that go on
+until they are stopped: one that is added later is found, and its example is run.
+"""
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
+import signal
 import subprocess
-import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
+from subprocess import Popen
+from typing import Any, NamedTuple
 
 import pytest
+import typer.main
+import typer.testing
 
-from customer_sources import CustomerSources
+from customer_sources import CustomerSources, State
 from sandbox.remote import RemoteSandbox
 from sandbox.store import Store
 from tests.acceptance.conftest import StartWorker
-from worker.cli import submit
+from tests.builders import ending, wait_until
+from tests.command_line import COMMAND, run, unset
 from worker.cli.exits import Exit
+from worker.cli.main import app
+from worker.ledger import Ledger
 
-ROOT = Path(__file__).parents[2]
+READY = {
+    "dev": "Ctrl-C stops it",
+    "sandbox": "http://127.0.0.1:",
+    "worker": "worker_ready",
+}
+"""What those say, once they are up, that go on until Ctrl-C."""
+SLOW = "demo"
+"""It waits for a killed worker's leases: long enough to be run beside the others."""
+
+
+class Example(NamedTuple):
+    """A command line, taken apart as a shell does."""
+
+    environment: dict[str, str]
+    words: list[str]
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    """A store as production should have it, lest the doctor complain."""
+    with Store.start(aof=True) as running:
+        yield running
 
 
 @pytest.fixture
-def run(store: Store, prefix: str) -> object:
-    environment = {"SOURCES_REDIS_URL": store.url, "SOURCES_PREFIX": prefix}
-
-    def sources(words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "worker.cli", *shlex.split(words)],
-            env={**os.environ, **environment, "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-            cwd=ROOT,
-        )
-
-    return sources
+def environment(store: Store, prefix: str, sandbox: RemoteSandbox) -> dict[str, str]:
+    return {
+        "SOURCES_REDIS_URL": store.url,
+        "SOURCES_PREFIX": prefix,
+        "STRIPE_API_BASE": sandbox.url,
+        "STRIPE_API_KEY": "sk_test_sandbox",
+    }
 
 
-def test_the_examples_of_the_six_operations_work_as_they_stand(
-    run: object,
+def commands() -> list[str]:
+    """Every command that a person can type, in the order in which help lists them."""
+
+    def inner(group: Any, *path: str) -> Iterator[str]:
+        for name, one in group.commands.items():
+            if hasattr(one, "commands"):
+                yield from inner(one, *path, name)
+            elif not one.hidden:
+                yield " ".join((*path, name))
+
+    return list(inner(typer.main.get_command(app)))
+
+
+def examples(command: str) -> list[Example]:
+    """Read the examples of a command from its help."""
+    help_shown = typer.testing.CliRunner().invoke(
+        app, [*command.split(), "--help"], env={"COLUMNS": "200"}
+    )
+    assert help_shown.exit_code == Exit.OK
+    found = []
+    for line in re.findall(r"Example: (.+)", help_shown.output):
+        words = shlex.split(line)
+        at = words.index("sources")
+        assignments = (word.partition("=") for word in words[:at])
+        values = {name: value for name, _, value in assignments}
+        found.append(Example(values, words[at + 1 :]))
+    return found
+
+
+@pytest.mark.parametrize("command", commands())
+def test_help_shows_an_example_of_the_command_itself(command: str) -> None:
+    shown = examples(command)
+
+    assert shown
+    for example in shown:
+        assert example.words[: len(command.split())] == command.split()
+
+
+async def test_examples_that_come_to_an_end_end_well(
     client: CustomerSources,
+    ledger: Ledger,
     sandbox: RemoteSandbox,
     start_worker: StartWorker,
+    environment: dict[str, str],
+    tmp_path: Path,
 ) -> None:
+    """An id of a job, which no example can know, stands for one that is in review, or
+    elsewhere for one that waits."""
     sandbox.seed({"cus_1": ["card_1", "ba_1"]})
+    create, later = client.customer.source.create, timedelta(hours=1)
+    waiting = create(customer="cus_2", source="tok_visa", not_before=later).id
+    in_review = create(customer="cus_3", source="tok_visa").id
+    await ledger.claim(in_review, "token")
+    await ledger.commit(in_review, "token", ending(State.NEEDS_REVIEW))
     start_worker()
-    for name in submit.commands():
-        text = run(f"{name} --help").stdout  # type: ignore[operator]
-        (example,) = re.findall(r"Example: sources (.+)", text)
-        done = run(example.strip())  # type: ignore[operator]
-        assert done.returncode == Exit.OK, f"{example}: {done.stdout}{done.stderr}"
+    for command in commands():
+        if command in READY or command == SLOW:
+            continue
+        for example in examples(command):
+            job = in_review if command.startswith("review ") else waiting
+            words = [re.sub(r"^job_\S+$", job, word) for word in example.words]
+            given = {**environment, **example.environment}
+            done = run(*words, cwd=tmp_path, **given)
+            said = f"{words}: {done.stdout}{done.stderr}"
+            assert done.returncode == Exit.OK, said
 
 
-def test_the_examples_for_looking_work_as_they_stand(
-    run: object, client: CustomerSources
+def test_examples_that_go_on_end_well_by_ctrl_c_and_the_slow_one_by_itself(
+    environment: dict[str, str], tmp_path: Path
 ) -> None:
-    job = client.customer.source.create(customer="cus_1", source="tok_visa")
-    for command in ("events tail", "jobs show", "jobs list", "jobs cancel", "settings"):
-        text = run(f"{command} --help").stdout  # type: ignore[operator]
-        (example,) = re.findall(r"Example: sources (.+)", text)
-        words = re.sub(r"job_\S+", job.id, example.strip())
-        done = run(words)  # type: ignore[operator]
-        assert done.returncode == Exit.OK, f"{words}: {done.stdout}{done.stderr}"
+    with ExitStack() as stack:
+        slow = [_start(stack, one, environment, tmp_path) for one in examples(SLOW)]
+        for command, word in READY.items():
+            for example in examples(command):
+                process, said = _start(stack, example, environment, tmp_path)
+                _wait_for(word, process, said)
+                process.send_signal(signal.SIGINT)
+                assert process.wait(timeout=30) == Exit.OK, said.read_text()
+        for process, said in slow:
+            assert process.wait(timeout=50) == Exit.OK, said.read_text()
+
+
+def _start(
+    stack: ExitStack, example: Example, environment: dict[str, str], folder: Path
+) -> tuple[Popen[bytes], Path]:
+    """Start a command that is ended with the stack; all it says is in the file."""
+    said = folder / f"{example.words[0]}.txt"
+    with said.open("w") as sink:
+        process = Popen(
+            [*COMMAND, *example.words],
+            env={**unset(), **environment, **example.environment},
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+        )
+    stack.callback(process.wait, timeout=40)
+    stack.callback(process.terminate)
+    return process, said
+
+
+def _wait_for(word: str, process: Popen[bytes], said: Path) -> None:
+    def ready() -> bool:
+        assert process.poll() is None, said.read_text()
+        return word in said.read_text()
+
+    wait_until(ready, f"{word!r} from {process.args}")

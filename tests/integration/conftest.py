@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 import redis
 
 from config.settings import Settings
-from customer_sources import CustomerSources, Job
+from customer_sources import AsyncCustomerSources, CustomerSources, Job
 from customer_sources.contract.names import Keys
+from customer_sources.testing import AsyncInMemorySources, InMemorySources
 from sandbox.remote import RemoteSandbox
 from sandbox.server import SandboxServer
+from sandbox.store import Store
 from tests.builders import come_due
+from tests.integration.stands import InMemory, OnAStore
 from worker.clock import lease_clock
 from worker.engine import Engine
 from worker.leases import Leases
@@ -103,3 +106,36 @@ async def world(
     engine = Engine(ledger, api, leases, settings, clock=lease_clock, rng=NoWait())
     yield World(client, db, keys, ledger, leases, engine, stripe)
     await api.aclose()
+
+
+@pytest.fixture
+def on_store(
+    client: CustomerSources, ledger: Ledger, db: redis.Redis, keys: Keys
+) -> OnAStore:
+    return OnAStore(client, client, ledger, db, keys)
+
+
+@pytest.fixture
+async def on_store_asyncio(
+    on_store: OnAStore, store: Store, prefix: str
+) -> AsyncIterator[OnAStore]:
+    async with AsyncCustomerSources(store.url, prefix=prefix) as aio:
+        yield replace(on_store, client=aio)
+
+
+@pytest.fixture
+def in_memory() -> InMemory:
+    return InMemory(InMemorySources(runs="by_hand"))
+
+
+@pytest.fixture
+def in_memory_asyncio() -> InMemory:
+    return InMemory(AsyncInMemorySources(runs="by_hand"))
+
+
+@pytest.fixture(
+    params=["on_store", "on_store_asyncio", "in_memory", "in_memory_asyncio"]
+)
+def stand(request: pytest.FixtureRequest) -> Any:
+    """Each in turn; those in memory start no store."""
+    return request.getfixturevalue(request.param)

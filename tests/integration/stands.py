@@ -16,10 +16,12 @@ from customer_sources.contract.commands import Command
 from customer_sources.contract.events import terminal_event
 from customer_sources.contract.names import Keys
 from customer_sources.testing import AsyncInMemorySources, InMemorySources
-from worker.ledger import Claimed, Ending, Ledger
+from worker.ledger import Ledger
+from worker.replies import Claimed, Ending
 
 CARD = {"id": "card_1", "object": "card", "customer": "cus_1", "last4": "4242"}
 DECLINED = {"code": "card_declined", "message": "No.", "decline_code": "fraudulent"}
+RETRYABLE = {"processing_error"}
 LOST = {"code": "key_expired", "message": "Nobody knows."}
 
 
@@ -105,6 +107,8 @@ class OnAStore:
             code=str(details.get("code", state)),
             result=msgspec.json.encode(details),
             event=event.encode(),
+            unknown=state is State.NEEDS_REVIEW,
+            review=state is State.NEEDS_REVIEW or details.get("code") in RETRYABLE,
         )
         await self.ledger.commit(job_id, "t1", ending)
         return True

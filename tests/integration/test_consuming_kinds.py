@@ -13,8 +13,10 @@ import redis.asyncio
 from jsonschema import Draft202012Validator
 
 from config.settings import Settings
+from customer_sources import Job
 from customer_sources.contract.schema import EVENT_TYPES, event_schema
 from sandbox.store import Store
+from tests.builders import expire
 from tests.integration.conftest import World
 from tests.integration.test_operations import bank_account
 from worker.intake import Intake
@@ -53,12 +55,29 @@ async def tell_of_every_end(
     ):
         await world.run_once(job)
     world.client.cancel(source.get(customer="cus_ada", id=card).id)
+    review = world.client.review
+    for customer, reference, settle in (
+        ("cus_bob", "order-1", review.replay),
+        ("cus_eve", "", review.discard),
+    ):
+        deadly = source.list(customer=customer, reference=reference)
+        await die_of(world, deadly)
+        settle(deadly.id, reason="Stripe was down", actor="grace")
     unreadable = source.get(customer="cus_ada", id=card)
     world.db.set(world.keys.command(unreadable.id), "{")
     await world.run_once(unreadable)
     await Intake(connection, world.keys, settings).take(
         {"operation": "create", "customer": "cus_ada", "sauce": "tok_visa"}, "inbox:1-0"
     )
+
+
+async def die_of(world: World, job: Job) -> None:
+    """Let three workers die while they run a job, so that it comes to review."""
+    for token in ("d1", "d2", "d3"):
+        await world.ledger.claim(job.id, token, alone=True)
+        expire(world.db, world.keys, job.id)
+        await world.ledger.take_due()
+    await world.run_once(job)
 
 
 def examples() -> dict[str, dict[str, Any]]:

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from customer_sources import Command, JobFailed, State
 from tests.builders import expire
 from tests.integration.conftest import World
-from worker.ledger import Claimed
+from worker.replies import Claimed
 from worker.stripe_api import StripeRequest
 
 
@@ -143,8 +143,8 @@ async def test_a_run_that_lost_its_lease_sends_nothing_more_and_writes_nothing(
     job = world.client.customer.source.create(customer="cus_1", source="tok_visa")
     real_claim = world.ledger.claim
 
-    async def claim_then_lose(job_id: str, token: str) -> object:
-        claimed = await real_claim(job_id, token)
+    async def claim_then_lose(job_id: str, token: str, *, alone: bool) -> object:
+        claimed = await real_claim(job_id, token, alone=alone)
         expire(world.db, world.keys, job_id)
         await world.ledger.take_due()
         await real_claim(job_id, "successor")

@@ -205,6 +205,7 @@ names = st.sampled_from(
         "reference",
         "missing_ok",
         "all_pages",
+        "marker",
         "owner",
         "odd",
     ]

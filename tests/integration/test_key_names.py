@@ -10,8 +10,8 @@ from customer_sources.contract.states import TERMINAL
 
 FORMED_BY_LUA = """
 return {
-  job_key(ARGV[2]), command_key(ARGV[2]), result_key(ARGV[2]), tombstone_key(ARGV[2]),
-  lane_key(ARGV[3]), wake_key(ARGV[4]),
+  job_key(ARGV[2]), command_key(ARGV[2]), result_key(ARGV[2]), log_key(ARGV[2]),
+  tombstone_key(ARGV[2]),  lane_key(ARGV[3]), wake_key(ARGV[4]),
   META, PULSE, EVENTS, REVIEW, POISON, WORKERS,
 }
 """
@@ -25,6 +25,7 @@ def test_lua_and_python_form_the_same_keys(db: redis.Redis, keys: Keys) -> None:
         keys.job("job_1"),
         keys.command("job_1"),
         keys.result("job_1"),
+        keys.log("job_1"),
         keys.tombstone("job_1"),
         keys.lane(lane),
         keys.wake(job_class),

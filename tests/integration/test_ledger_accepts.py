@@ -18,7 +18,8 @@ from customer_sources import (
 )
 from customer_sources.contract.names import Keys
 from tests.builders import ending
-from worker.ledger import Claimed, Ledger, Refused, Word
+from worker.ledger import Ledger
+from worker.replies import Claimed, Refused, Word
 
 
 def test_a_job_is_written_before_anybody_hears_of_it(

@@ -12,7 +12,8 @@ from customer_sources import CustomerSources, LedgerFull, State
 from customer_sources.contract.names import Class, Keys
 from tests.builders import ending
 from tests.integration.conftest import World
-from worker.ledger import Claimed, Ledger, Word
+from worker.ledger import Ledger
+from worker.replies import Claimed, Word
 
 
 @contextmanager

@@ -13,7 +13,8 @@ import redis
 from customer_sources import CustomerSources, Job, State
 from customer_sources.contract.names import Keys
 from tests.builders import ending, expire
-from worker.ledger import Claimed, Ledger, Refused, Word
+from worker.ledger import Ledger
+from worker.replies import Claimed, Refused, Word
 
 
 @pytest.fixture

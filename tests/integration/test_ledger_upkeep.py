@@ -9,7 +9,8 @@ import redis
 from customer_sources import CustomerSources
 from customer_sources.contract.names import Class, Keys
 from tests.builders import come_due, expire
-from worker.ledger import Claimed, Ledger, Refused
+from worker.ledger import Ledger
+from worker.replies import Claimed, Refused
 
 
 async def test_nothing_is_named_before_its_time(
@@ -102,7 +103,8 @@ async def test_a_job_that_comes_due_behind_others_waits_its_turn(
     head = client.customer.source.create(customer="cus_1", source="tok_visa")
     come_due(db, keys, later.id, "scheduled")
 
-    assert len(await ledger.take_due()) == 0
+    taken = await ledger.take_due()
+    assert (len(taken), taken.poisoned) == (0, [])
     assert db.zrange(keys.lane("default:cus_1"), 0, -1) == [head.id, later.id]
     assert await ledger.claim(later.id, "t1") is Refused.BEHIND
 
@@ -168,12 +170,16 @@ async def test_a_record_that_cannot_be_read_does_not_stop_the_pass(
     job = client.customer.source.create(customer="cus_1", source="tok_visa")
     come_due(db, keys, job.id)
     db.set(keys.job("broken"), "not a hash", px=60_000)
-    db.zadd(keys.wake("interactive"), {"j:broken": 0, "j:gone": 0})
+    db.zadd(keys.wake("interactive"), {"j:broken": 0, "j:gone": 0, "else": 0})
 
     taken = await ledger.take_due()
     assert taken.ids[Class.INTERACTIVE] == [job.id]
-    assert taken.poisoned == ["j:broken"]
-    assert db.zrange(keys.wake("interactive"), 0, -1) == [f"j:{job.id}"]
+    assert sorted(taken.poisoned) == ["else", "j:broken"]
+    assert db.lrange(keys.poison, 0, -1) == ["else"]
+    # Whoever was told may die: it is named again, until it was laid aside.
+    assert db.zrange(keys.wake("interactive"), 0, -1) == [f"j:{job.id}", "j:broken"]
+    db.zadd(keys.wake("interactive"), {"j:broken": 0})
+    assert (await ledger.take_due()).poisoned == ["j:broken"]
 
 
 async def test_one_pass_takes_no_more_than_its_batch(

@@ -60,6 +60,28 @@ async def test_a_page_says_that_there_are_more(world: World) -> None:
     assert [card["id"] for card in (await run(world, call))["data"]] == ["card_0"]
 
 
+async def test_a_worker_that_stops_leaves_the_other_pages_to_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.sandbox.seed({"cus_1": [f"card_{n}" for n in range(250)]})
+    job = world.client.customer.source.list(customer="cus_1", all_pages=True)
+    send = world.engine._api.send
+
+    async def told_to_stop_meanwhile(*args: Any, **kwargs: Any) -> Any:
+        world.engine.draining = True
+        return await send(*args, **kwargs)
+
+    monkeypatch.setattr(world.engine._api, "send", told_to_stop_meanwhile)
+    await world.run_once(job)
+    assert job.state is State.WAITING
+    assert len(world.sandbox.requests()) == 1
+
+    monkeypatch.undo()
+    world.engine.draining = False
+    await world.run_until_ended(job)
+    assert len(job.result(timeout=0)["data"]) == 250
+
+
 async def test_all_pages_are_followed_to_the_end(world: World) -> None:
     cards = [f"card_{n:03}" for n in range(250)]
     world.sandbox.seed({"cus_1": cards})
@@ -82,9 +104,21 @@ async def test_a_lost_answer_in_the_middle_of_a_list_costs_one_try(
     assert len(job.result(timeout=0)["data"]) == 150
 
 
-async def test_a_list_past_its_bound_is_a_clear_error(world: World) -> None:
+async def test_a_list_at_its_bound_is_whole(world: World) -> None:
+    world.sandbox.seed({"cus_1": [f"card_{n}" for n in range(1000)]})
+    call = world.client.customer.source.list(customer="cus_1", all_pages=True, limit=7)
+
+    assert len((await run(world, call))["data"]) == 1000
+
+
+@pytest.mark.parametrize("limit", [None, 3, 100])
+async def test_a_list_past_its_bound_is_a_clear_error(
+    world: World, limit: int | None
+) -> None:
     world.sandbox.seed({"cus_1": [f"card_{n}" for n in range(1001)]})
-    job = world.client.customer.source.list(customer="cus_1", all_pages=True)
+    job = world.client.customer.source.list(
+        customer="cus_1", all_pages=True, limit=limit
+    )
     await world.run_once(job)
 
     with pytest.raises(JobFailed, match="1000 sources") as caught:
@@ -136,7 +170,8 @@ async def test_a_wrong_guess_fails_and_is_made_once(world: World) -> None:
 
     with pytest.raises(JobFailed, match="bank_account_verification_failed"):
         job.result(timeout=0)
-    assert len(world.sandbox.requests()) == before + 1
+    methods = [request.method for request in world.sandbox.requests()[before:]]
+    assert methods == ["POST", "GET"]  # the guess, and whether it was the last
 
 
 async def test_a_lost_answer_to_a_wrong_guess_costs_no_second_attempt(

@@ -6,110 +6,31 @@ token and a stale one. What changed must be a row; all rows together must have c
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
-from typing import Any, NamedTuple
 
 import pytest
 import redis
 
-from customer_sources import CustomerSources, JobConflict, JobNotFound, State
-from customer_sources.contract.ids import new_job_id
+from customer_sources import CustomerSources, State
 from customer_sources.contract.names import Keys
 from customer_sources.contract.states import TERMINAL, TRANSITIONS, Transition
-from customer_sources.submission import Options
-from tests.builders import come_due, ending, expire
+from tests.integration.situations import (
+    MINE,
+    SITUATIONS,
+    Act,
+    World,
+    late,
+    running,
+    waiting_in_doubt,
+)
 from worker.ledger import Ledger
 
-MINE, STALE = "t1", "stale"
-NOW_MS = 1_767_225_600_000
-
+STALE = "stale"
 ROWS = {(row.source, row.target, row.script) for row in TRANSITIONS}
-
-
-class Subject(NamedTuple):
-    """One job to try things on, alone in its lane."""
-
-    id: str
-    customer: str
-
-
 Step = tuple[State | None, State | None, str]
-Act = Callable[["World", Subject], Awaitable[None]]
 Attempt = tuple[str, Act]
-
-
-class World:
-    """A ledger with a worker and a producer at it."""
-
-    def __init__(
-        self, client: CustomerSources, ledger: Ledger, db: redis.Redis, keys: Keys
-    ) -> None:
-        self.client, self.ledger, self.db, self.keys = client, ledger, db, keys
-        self._numbers = itertools.count()
-
-    def subject(self) -> Subject:
-        return Subject(new_job_id(NOW_MS), f"cus_{next(self._numbers)}")
-
-    def state(self, job: Subject) -> State | None:
-        state = self.db.hget(self.keys.job(job.id), "state")
-        return None if state is None else State(str(state))
-
-    def told(self) -> int:
-        return int(self.db.xlen(self.keys.events))
-
-    async def submit(self, job: Subject, **options: Any) -> None:
-        given = Options(job_id=job.id, **options)
-        with contextlib.suppress(JobConflict):
-            self.client.submit(
-                "create", {"source": "tok_visa"}, given, customer=job.customer
-            )
-
-    async def read(self, job: Subject) -> None:
-        given = Options(job_id=job.id)
-        self.client.submit("get", {}, given, customer=job.customer, source_id="card_1")
-
-    async def cancel(self, job: Subject) -> None:
-        with contextlib.suppress(JobNotFound):
-            self.client.cancel(job.id)
-
-    async def claim(self, job: Subject, token: str) -> None:
-        await self.ledger.claim(job.id, token)
-
-    async def send(self, job: Subject, token: str) -> None:
-        await self.ledger.send(job.id, token, unknown=False)
-
-    async def heartbeat(self, job: Subject, token: str) -> None:
-        await self.ledger.heartbeat([(job.id, token)])
-
-    async def defer(
-        self, job: Subject, token: str, *, delay_ms: int = 60_000, unknown: bool = False
-    ) -> None:
-        await self.ledger.defer(
-            job.id, token, delay_ms=delay_ms, counts=True, unknown=unknown
-        )
-
-    async def commit(
-        self, job: Subject, token: str, state: State, *, unknown: bool = False
-    ) -> None:
-        with contextlib.suppress(RuntimeError):  # unproven, told loudly
-            await self.ledger.commit(job.id, token, ending(state, unknown=unknown))
-
-    async def upkeep(self, job: Subject, *, elapsed: bool = False) -> None:
-        self.db.delete(self.keys.pulse)  # no outage, however slow this machine is
-        if elapsed:
-            self._let_time_pass(job)
-        await self.ledger.take_due()
-
-    def _let_time_pass(self, job: Subject) -> None:
-        if self.state(job) is State.RUNNING:
-            expire(self.db, self.keys, job.id)
-        elif self.state(job) is not None:
-            come_due(self.db, self.keys, job.id)
-            come_due(self.db, self.keys, job.id, "scheduled")
 
 
 @pytest.fixture
@@ -117,75 +38,6 @@ def world(
     client: CustomerSources, ledger: Ledger, db: redis.Redis, keys: Keys
 ) -> World:
     return World(client, ledger, db, keys)
-
-
-# --- situations
-
-
-async def nothing(world: World, job: Subject) -> None:
-    """Never heard of."""
-
-
-async def queued(world: World, job: Subject) -> None:
-    await world.submit(job)
-
-
-async def outside(world: World, job: Subject) -> None:
-    await world.submit(job, not_before=timedelta(hours=1))
-
-
-async def running(world: World, job: Subject) -> None:
-    await world.submit(job)
-    await world.claim(job, MINE)
-
-
-async def late(world: World, job: Subject) -> None:
-    await running(world, job)
-    await world.upkeep(job, elapsed=True)
-
-
-async def late_with_a_read(world: World, job: Subject) -> None:
-    await world.read(job)
-    await world.claim(job, MINE)
-    await world.upkeep(job, elapsed=True)
-
-
-async def waiting(world: World, job: Subject) -> None:
-    await running(world, job)
-    await world.defer(job, MINE)
-
-
-async def waiting_in_doubt(world: World, job: Subject) -> None:
-    await running(world, job)
-    await world.defer(job, MINE, unknown=True)
-
-
-async def waiting_and_due(world: World, job: Subject) -> None:
-    await running(world, job)
-    await world.defer(job, MINE, delay_ms=0)
-
-
-def ended(state: State) -> Act:
-    async def bring(world: World, job: Subject) -> None:
-        await running(world, job)
-        await world.commit(job, MINE, state)
-
-    bring.__name__ = f"ended_{state}"
-    return bring
-
-
-SITUATIONS = (
-    nothing,
-    queued,
-    outside,
-    running,
-    late,
-    late_with_a_read,
-    waiting,
-    waiting_in_doubt,
-    waiting_and_due,
-    *(ended(state) for state in sorted(TERMINAL)),
-)
 
 
 # --- everything that the scripts can be asked
@@ -212,6 +64,8 @@ ATTEMPTS: list[Attempt] = [
     ("submit", lambda w, j: w.submit(j)),
     ("submit", lambda w, j: w.submit(j, not_before=timedelta(hours=1))),
     ("cancel", lambda w, j: w.cancel(j)),
+    ("replay", lambda w, j: w.replay_as(j)),
+    ("lay_aside", lambda w, j: w.lay_aside(j)),
     ("take_due", lambda w, j: w.upkeep(j)),
     ("take_due", lambda w, j: w.upkeep(j, elapsed=True)),
     *(

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import redis
 
 from customer_sources import (
-    AsyncCustomerSources,
     CommandInvalid,
-    CustomerSources,
     JobCancelled,
     JobConflict,
     JobFailed,
@@ -22,19 +17,14 @@ from customer_sources import (
     ResultTimeout,
     State,
 )
-from customer_sources.contract.names import Keys
-from customer_sources.testing import AsyncInMemorySources, InMemorySources
-from sandbox.store import Store
+from customer_sources.testing import InMemorySources
 from tests.integration.stands import (
     CARD,
     DECLINED,
     LOST,
-    InMemory,
-    OnAStore,
     Stand,
     got,
 )
-from worker.ledger import Ledger
 
 NOBODY = "job_" + "0" * 26
 CALLS: dict[str, dict[str, Any]] = {
@@ -45,39 +35,6 @@ CALLS: dict[str, dict[str, Any]] = {
     "delete": {"customer": "cus_1", "id": "card_1"},
     "verify": {"customer": "cus_1", "id": "ba_1", "amounts": [32, 45]},
 }
-
-
-@pytest.fixture
-def on_store(
-    client: CustomerSources, ledger: Ledger, db: redis.Redis, keys: Keys
-) -> OnAStore:
-    return OnAStore(client, client, ledger, db, keys)
-
-
-@pytest.fixture
-async def on_store_asyncio(
-    on_store: OnAStore, store: Store, prefix: str
-) -> AsyncIterator[OnAStore]:
-    async with AsyncCustomerSources(store.url, prefix=prefix) as aio:
-        yield replace(on_store, client=aio)
-
-
-@pytest.fixture
-def in_memory() -> InMemory:
-    return InMemory(InMemorySources(runs="by_hand"))
-
-
-@pytest.fixture
-def in_memory_asyncio() -> InMemory:
-    return InMemory(AsyncInMemorySources(runs="by_hand"))
-
-
-@pytest.fixture(
-    params=["on_store", "on_store_asyncio", "in_memory", "in_memory_asyncio"]
-)
-def stand(request: pytest.FixtureRequest) -> Any:
-    """Each in turn; those in memory start no store."""
-    return request.getfixturevalue(request.param)
 
 
 async def create(stand: Stand, **more: Any) -> Any:
@@ -278,6 +235,17 @@ async def test_many_are_told_apart(stand: Stand) -> None:
     assert results[3].job_id == ""
     await stand.run()
     assert len(stand.events()) == 2
+
+
+async def test_what_many_gave_is_repeated_by_many(stand: Stand) -> None:
+    command = {"operation": "create", **CALLS["create"]}
+    (first,) = await got(stand.client.submit_many([command]))
+    again = {**command, "job_id": first.job_id}
+    (second,) = await got(stand.client.submit_many([again]))
+    await stand.run()
+
+    assert second == first
+    assert len(stand.events()) == 1
 
 
 async def test_a_record_says_the_same_before_and_after_the_end(stand: Stand) -> None:

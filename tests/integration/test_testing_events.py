@@ -108,6 +108,8 @@ async def test_what_another_left_behind_is_taken_over(reading: Stand) -> None:
         {"consumer": "a"},
         {"after": "0", "since": datetime.now(UTC)},
         {"group": ""},
+        *({"group": "g", "after": a} for a in ("garbage", "", "1-", "-1", 7, "9" * 20)),
+        {"after": "yesterday"},
         {"since": datetime(2030, 1, 1)},  # noqa: DTZ001
     ],
 )
@@ -116,3 +118,10 @@ async def test_arguments_that_do_not_go_together_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=r"."):
         reading.client.events(**wrong)
+
+
+@pytest.mark.parametrize("after", ["0", "$", "0-0", "1767225600000-3", "1" + "0" * 18])
+async def test_every_id_of_the_store_is_a_place_to_start(
+    reading: Stand, after: str
+) -> None:
+    assert read(reading, "billing", after=after) is not None

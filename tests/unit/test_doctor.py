@@ -9,7 +9,12 @@ import pytest
 
 from worker.doctor import Ledger, key_finding, ledger_findings, name_findings
 from worker.findings import Finding, Level
-from worker.store_checks import kind_and_version, store_findings, unfit
+from worker.store_checks import (
+    cannot_wait,
+    kind_and_version,
+    store_findings,
+    unfit,
+)
 
 VALKEY: dict[str, Any] = {
     "server_name": "valkey",
@@ -36,6 +41,7 @@ HEALTHY = Ledger(
     mark_ms=HERE,
     pulse_ms=HERE - 400,
     workers=2,
+    live=False,
     queues={"sources.interactive": 0, "sources.bulk": 3},
     wakeups=5,
     late=0,
@@ -111,6 +117,23 @@ def test_no_worker_may_run_on_what_cannot_work(
     assert because in problem.says
     assert problem.fix
     assert list(store_findings(info, "everysec")) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("info", "because"),
+    [
+        ({"redis_version": "7.0.15", "aof_enabled": 1}, "Redis 7.0.15 has no WAITAOF"),
+        ({"redis_version": "7.2.0", "aof_enabled": 0}, "append-only file is off"),
+        ({"valkey_version": "8.1.0"}, "append-only file is off"),
+    ],
+)
+def test_a_worker_that_is_to_wait_for_the_disk_needs_one_that_can_be_waited_for(
+    info: dict[str, Any], because: str
+) -> None:
+    problem = cannot_wait(info)
+    assert problem is not None
+    assert because in problem.says
+    assert cannot_wait({"redis_version": "7.2.0", "aof_enabled": 1}) is None
 
 
 @pytest.mark.parametrize("version", ["7.0.0", "7.10", "8", "10.0.1"])
@@ -233,6 +256,7 @@ def test_a_healthy_ledger_is_fine_and_its_counts_are_told() -> None:
         ({"late": 2}, "jobs", Level.WARN, "2 of them"),
         ({"review": 4}, "review", Level.WARN, "4 jobs need review"),
         ({"poison": 1}, "poison", Level.WARN, "1 records"),
+        ({"astray": 2}, "queue", Level.WARN, "2 messages were sent with a priority"),
     ],
 )
 def test_what_is_wrong_with_a_ledger_is_told_with_its_fix(

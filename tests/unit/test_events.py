@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from customer_sources.contract.commands import Command
 from customer_sources.contract.events import (
+    LAST_MOMENT_MS,
     Event,
     rfc3339,
     terminal_event,
@@ -218,6 +219,10 @@ def test_only_listed_fields_of_an_error_are_told() -> None:
     ("said", "told_instead"),
     [
         ("No such token: 'tok_1AbC'", "No such token: 'tok_***'"),
+        ("pi_123_secret_x-y is", "pi_123_secret_*** is"),
+        ("No such token: '000/123456789x'", "No such token: '***x'"),
+        ("4242 4242 4242 4242?", "***?"),
+        ("try in 2026, or 12 hours", "try in 2026, or 12 hours"),
         ("twice: btok_1AbC.", "twice: btok_***."),
         ("tok_1", "tok_***"),
         ("tok_a and tok_b", "tok_*** and tok_***"),
@@ -237,6 +242,25 @@ def test_whatever_opens_a_payment_or_an_account_is_masked(secret: str) -> None:
     error = told_error({"message": f"not valid: '{secret}'", "param": secret})
 
     assert "1AbC" not in str(error)
+
+
+@pytest.mark.parametrize("param", ["amounts", "amounts[0]", "amounts[]"])
+def test_an_amount_is_not_told(param: str) -> None:
+    said = "Invalid integer: 1180591620717411303424, nor 45 or -3.2"
+    error = told_error({"message": said, "param": param, "request_id": "req_45"})
+
+    assert error["message"] == "Invalid integer: ***, nor *** or ***"
+    assert error["request_id"] == "req_45"
+
+
+def test_a_request_id_of_digits_is_told() -> None:
+    assert told_error({"request_id": "req_123456789012345"}) == {
+        "request_id": "req_123456789012345"
+    }
+
+
+def test_a_moment_past_all_calendars_is_told_as_their_end() -> None:
+    assert rfc3339(10**18) == rfc3339(LAST_MOMENT_MS) == "9999-12-31T23:59:59.999Z"
 
 
 def test_what_is_empty_in_an_error_is_not_told() -> None:

@@ -21,6 +21,7 @@ from customer_sources import (
 )
 from customer_sources.testing import AsyncInMemorySources, InMemorySources
 from customer_sources.testing.script import Scripted
+from tests.unit.test_events import BANK_ACCOUNT_FIELDS, CARD_FIELDS
 
 PAIRS = [
     (CustomerSources, InMemorySources),
@@ -52,6 +53,32 @@ def test_nothing_that_needs_a_store_is_left_in_it(real: type, stand_in: type) ->
     for name in replaced:
         ours, theirs = (inspect.signature(vars(c)[name]) for c in (stand_in, real))
         assert ours == theirs, name
+
+
+@pytest.mark.parametrize("month", ["", "ab", "7", 7, "\u0667", "-1"], ids=repr)
+def test_a_month_that_stripe_would_refuse_breaks_nothing(
+    sources: InMemorySources, month: str | int
+) -> None:
+    source = sources.customer.source
+    card = source.update(customer="cus_1", id="card_1", exp_month=month).result()
+
+    assert card["exp_month"] in {7, 12}
+
+
+@pytest.mark.parametrize(
+    ("source_id", "names"),
+    [
+        ("card_1", CARD_FIELDS),
+        ("ba_1", BANK_ACCOUNT_FIELDS),
+        ("src_1", "id object customer created currency livemode status type usage"),
+    ],
+)
+def test_an_object_has_every_field_that_an_event_tells_of_its_kind(
+    sources: InMemorySources, source_id: str, names: str
+) -> None:
+    source = sources.customer.source.get(customer="cus_1", id=source_id).result()
+
+    assert set(names.split()) - {"default_for_currency"} <= set(source)
 
 
 def test_it_depends_on_the_client_alone() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from customer_sources.contract.errors import SettingInvalid
 from customer_sources.contract.names import QUEUES, Class, Keys, lane_name
 
 texts = st.text(min_size=1, max_size=80)
@@ -78,3 +81,11 @@ def test_ledgers_with_other_prefixes_share_nothing() -> None:
 
     assert not set(one.values()) & set(other.values())
     assert Keys("a:").job("x") != Keys("b:").job("x")
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "x y", "a*", "[a]", "x" * 33, "\n", "ä", None, 7]
+)
+def test_what_is_no_prefix_makes_no_keys(prefix: Any) -> None:
+    with pytest.raises(SettingInvalid, match="1 to 32 characters"):
+        Keys(prefix)

@@ -6,6 +6,7 @@ answer is in `test_policy_unknown.py`.
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from tests.answers import (
@@ -212,3 +213,11 @@ def test_a_key_that_was_used_with_other_parameters_is_for_a_person() -> None:
     assert isinstance(outcome, Review)
     assert outcome.code == "idempotency_error"
     assert outcome.error["request_id"] == "req_1"
+
+
+def test_the_body_that_a_key_was_not_first_used_with_is_evidence() -> None:
+    job = msgspec.structs.replace(facts(CREATE), body_digest="0123456789abcdef")
+    outcome = decide(job, no(400, kind="idempotency_error"))
+
+    assert isinstance(outcome, Review)
+    assert outcome.error["body_sha256"] == "0123456789abcdef"

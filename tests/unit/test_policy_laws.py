@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from customer_sources.contract.operations import Effect
 from tests.answers import CHANGES, CREATE, DELETE, GET, facts, no, ok
 from worker.answers import Answered, MaybeSent, NotSent, TryResult
-from worker.outcomes import Fail, Later, Outcome, Review, Succeed
+from worker.outcomes import Decision, Fail, Later, Reconcile, Review, Succeed
 from worker.policy import Facts, decide
 
 quick = settings(deadline=None, max_examples=200)
@@ -118,7 +118,7 @@ def proves(known_facts: Facts, result: TryResult) -> bool:
     return saved or executed or result.code.startswith("parameter")
 
 
-def text_of(outcome: Outcome) -> str:
+def text_of(outcome: Decision) -> str:
     return msgspec.json.encode(outcome).decode()
 
 
@@ -138,6 +138,19 @@ def test_doubt_ends_by_proof_alone(job: Facts, result: TryResult) -> None:
 
     if isinstance(outcome, Later):
         assert outcome.unknown
+    if isinstance(outcome, Reconcile) and not outcome.certain:
+        assert isinstance(outcome.otherwise, Fail) is not outcome.unknown
+
+
+@quick
+@given(known(CHANGES, unknown=True), results)
+def test_a_doubt_that_is_looked_into_fails_without_a_look_only_on_proof(
+    job: Facts, result: TryResult
+) -> None:
+    outcome = decide(job, result)
+
+    if isinstance(outcome, Reconcile) and isinstance(outcome.otherwise, Fail):
+        assert proves(job, result)
 
 
 @quick
@@ -158,6 +171,8 @@ def test_no_verdict_of_doubt_is_given_early(job: Facts, result: TryResult) -> No
 
     if isinstance(outcome, Review):
         assert job.quiet_for == 0
+    if isinstance(outcome, Reconcile):
+        assert job.quiet_for == 0 or outcome.certain
 
 
 @quick
@@ -189,8 +204,8 @@ def test_an_unanswered_change_is_always_in_doubt(job: Facts, result: TryResult) 
     broken = isinstance(result, Answered) and result.status >= 500
     if lost or broken:
         outcome = decide(job, result)
-        assert isinstance(outcome, Later | Review)
-        assert isinstance(outcome, Review) or outcome.unknown
+        assert isinstance(outcome, Later | Reconcile)
+        assert outcome.unknown
 
 
 @quick
@@ -204,7 +219,7 @@ def test_every_answer_has_an_outcome_that_can_be_written(
 ) -> None:
     outcome = decide(job, result)
 
-    assert isinstance(outcome, Succeed | Fail | Review | Later)
+    assert isinstance(outcome, Succeed | Fail | Review | Later | Reconcile)
     assert outcome.code
     assert text_of(outcome)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from tests.answers import CHANGES, CREATE, DELETE, GET, WRONG_MODE, facts, no
-from worker.outcomes import Fail, Later, Review
+from worker.outcomes import Fail, Later, Reconcile, Review
 from worker.policy import decide, out_of_time
 
 OPERATIONS = (CREATE, GET, DELETE)
@@ -37,7 +37,9 @@ def test_a_server_error_on_a_read_is_read_again(status: int) -> None:
 def test_a_saved_server_error_is_not_asked_for_again(status: int) -> None:
     outcome = decide(facts(CREATE), no(status, replayed=True))
 
-    assert isinstance(outcome, Review)
+    assert isinstance(outcome, Reconcile)
+    assert isinstance(outcome.otherwise, Review)
+    assert outcome.unknown
     assert outcome.code == "stripe_error_saved"
 
 
@@ -81,7 +83,6 @@ def test_whether_to_call_again_does_not_say_what_happened(
         (402, "incorrect_cvc"),
         (402, "processing_error"),
         (400, "token_already_used"),
-        (400, "bank_account_exists"),
         (400, "parameter_missing"),
         (400, "parameters_exclusive"),
         (404, "resource_missing"),
@@ -96,6 +97,22 @@ def test_a_create_that_was_refused_fails_with_stripes_code(
     assert outcome.code == code
     assert outcome.error["message"] == "Because."
     assert outcome.error["request_id"] == "req_1"
+
+
+def test_a_bank_account_that_exists_is_a_failure_that_can_be_told_better() -> None:
+    outcome = decide(facts(CREATE), no(400, "bank_account_exists"))
+
+    assert isinstance(outcome, Reconcile)
+    assert isinstance(outcome.otherwise, Fail)
+    assert outcome.certain
+
+
+@pytest.mark.parametrize("code", ["processing_error", "card_declined"])
+def test_only_a_processing_error_may_go_better_with_a_new_job(code: str) -> None:
+    outcome = decide(facts(CREATE), no(402, code))
+
+    assert isinstance(outcome, Fail)
+    assert outcome.retryable is (code == "processing_error")
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -147,3 +164,4 @@ def test_out_of_time_with_nothing_in_doubt_is_a_failure_that_says_why(
     assert outcome.code == code
     assert outcome.error["code"] == code
     assert outcome.error["message"]
+    assert outcome.retryable

@@ -2,7 +2,7 @@
 
 `unknown` is cleared by proof only: a success, the saved result of the key, an executed
 error under the key, or a parameter error of the same body. Without proof the job does
-not fail; it waits, succeeds, or goes to review once nothing can arrive any more.
+not fail; it waits, succeeds, or Stripe is read once nothing can arrive any more.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.answers import (
     ok,
 )
 from worker.answers import MaybeSent, NotSent, TryResult
-from worker.outcomes import Fail, Later, Review, Succeed
+from worker.outcomes import Fail, Later, Reconcile, Review, Succeed
 from worker.policy import decide, out_of_time
 
 # --- what proves nothing
@@ -74,13 +74,15 @@ def test_an_answer_from_before_the_saved_result_leaves_the_doubt(
         (418, ""),
     ],
 )
-def test_a_refusal_that_our_own_request_may_have_caused_goes_to_review(
+def test_a_refusal_that_our_own_request_may_have_caused_is_looked_into(
     status: int, code: str
 ) -> None:
     outcome = decide(facts(CREATE, unknown=True), no(status, code))
 
-    assert isinstance(outcome, Review)
-    assert outcome.error["request_id"] == "req_1"
+    assert isinstance(outcome, Reconcile)
+    assert outcome.unknown
+    assert isinstance(outcome.otherwise, Review)
+    assert outcome.otherwise.error["request_id"] == "req_1"
 
 
 def test_an_idempotency_error_says_that_the_key_was_used_not_for_what() -> None:
@@ -94,16 +96,20 @@ def test_an_idempotency_error_says_that_the_key_was_used_not_for_what() -> None:
 def test_the_saved_server_error_ends_the_tries_and_not_the_doubt() -> None:
     outcome = decide(facts(CREATE, unknown=True), no(500, replayed=True))
 
-    assert isinstance(outcome, Review)
+    assert isinstance(outcome, Reconcile)
+    assert outcome.unknown
+    assert isinstance(outcome.otherwise, Review)
     assert outcome.code == "stripe_error_saved"
 
 
 @pytest.mark.parametrize("operation", CHANGES)
 @pytest.mark.parametrize("code", ["deadline_passed", "key_expired"])
-def test_out_of_time_and_in_doubt_is_for_a_person(operation: str, code: str) -> None:
+def test_out_of_time_and_in_doubt_stripe_is_read(operation: str, code: str) -> None:
     outcome = out_of_time(facts(operation, unknown=True), code)
 
-    assert isinstance(outcome, Review)
+    assert isinstance(outcome, Reconcile)
+    assert outcome.unknown
+    assert isinstance(outcome.otherwise, Review)
     assert outcome.code == code
 
 
@@ -159,6 +165,9 @@ def test_the_saved_refusal_of_the_key_is_what_became_of_it(
 ) -> None:
     outcome = decide(facts(CREATE, unknown=True), no(status, code, replayed=True))
 
+    if isinstance(outcome, Reconcile):  # a bank account that exists has an id to tell
+        assert outcome.certain
+        outcome = outcome.otherwise
     assert isinstance(outcome, Fail)
 
 
@@ -181,7 +190,11 @@ def test_what_is_gone_after_an_unanswered_delete_is_what_was_asked_for(
 def test_what_exists_in_the_other_mode_is_not_gone() -> None:
     answer = no(404, "resource_missing", message=WRONG_MODE)
 
-    assert isinstance(decide(facts(DELETE, unknown=True), answer), Review)
+    outcome = decide(facts(DELETE, unknown=True), answer)
+
+    assert isinstance(outcome, Reconcile)
+    assert outcome.unknown
+    assert isinstance(outcome.otherwise, Review)
 
 
 @pytest.mark.parametrize(("status", "code"), [(404, ""), (400, ""), (400, "missing")])
@@ -190,7 +203,9 @@ def test_only_stripes_own_word_says_that_something_is_gone(
 ) -> None:
     outcome = decide(facts(DELETE, unknown=True), no(status, code))
 
-    assert isinstance(outcome, Review)
+    assert isinstance(outcome, Reconcile)
+    assert outcome.unknown
+    assert isinstance(outcome.otherwise, Review)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +217,9 @@ def test_no_refusal_of_a_second_delete_tells_of_the_first(answer: TryResult) -> 
     """An executed error proves something through its key, and a DELETE has none."""
     outcome = decide(facts(DELETE, unknown=True), answer)
 
-    assert isinstance(outcome, Review)
+    assert isinstance(outcome, Reconcile)
+    assert outcome.unknown
+    assert isinstance(outcome.otherwise, Review)
 
 
 def test_a_delete_is_repeated_after_a_server_error_whatever_its_headers_say() -> None:

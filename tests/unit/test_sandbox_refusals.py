@@ -86,6 +86,13 @@ def test_a_refused_key_is_masked_in_the_message(api: httpx.Client) -> None:
     assert message == "Invalid API Key provided: sk_live_************1234"
 
 
+@pytest.mark.parametrize("key", ["sk_live_1", "sk_live_abcdefghijk", "x"])
+def test_of_a_short_key_nothing_is_shown(api: httpx.Client, key: str) -> None:
+    headers = {"Authorization": f"Bearer {key}"}
+    message = api.get("/customers/cus_1", headers=headers).json()["error"]["message"]
+    assert message == f"Invalid API Key provided: {'*' * len(key)}"
+
+
 def test_an_account_that_cannot_be_one_is_refused(api: httpx.Client) -> None:
     response = api.get("/customers/cus_1", headers={"Stripe-Account": "nobody"})
     assert error_of(response) == (403, "account_invalid", None)

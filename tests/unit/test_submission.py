@@ -51,7 +51,7 @@ def submitted(operation: str = "create", /, **options: Any) -> dict[str, Any]:
         {"source": "tok_visa"} if operation == "create" else {},
         Options(**options),
         customer="cus_1",
-        source_id="" if operation == "create" else "card_1",
+        source_id="" if operation == "create" else "ba_1",
     )
     assert one.arguments[1] == one.job_id
     return dict(zip(ARGUMENTS, one.arguments, strict=True))
@@ -223,10 +223,24 @@ def test_a_deadline_long_ago_is_a_deadline(long_ago: datetime) -> None:
     assert submitted(deadline=long_ago)["deadline"] > 0
 
 
+@pytest.mark.parametrize("field", ["not_before", "deadline"])
+@pytest.mark.parametrize("span", [timedelta.max, timedelta(seconds=1e12)])
+def test_a_moment_that_no_calendar_has_is_refused(field: str, span: timedelta) -> None:
+    assert refused(**{field: span}) == [field]
+
+
 def test_every_problem_of_the_options_is_found_at_once() -> None:
     found = refused(idempotency_key="", not_before="soon", deadline="later")
 
     assert found == ["idempotency_key", "not_before", "deadline"]
+
+
+@pytest.mark.parametrize("operation", ["create", "update", "verify", "delete"])
+def test_only_a_read_may_opt_out_of_the_order(operation: str) -> None:
+    """A delete that did could overtake the update that was submitted before it."""
+    with pytest.raises(CommandInvalid, match="ordered: only on get and list"):
+        submitted(operation, ordered=False)
+    assert submitted(operation, ordered=True)["lane"] == "default:cus_1"
 
 
 # --- answers
