@@ -5,7 +5,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 STAMP := .venv/installed
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test check format docs lock clean
+.PHONY: help install demo dev test chaos bench check guards format docs lock clean
 
 help: ## Show this help
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,7 @@ $(STAMP): requirements-dev.lock
 		--no-deps --no-build-isolation --no-index -e ./client -e .
 	@touch $(STAMP)
 
-demo: $(STAMP) ## 200 jobs, two workers, lost responses, one kill -9: does the promise hold?
+demo: $(STAMP) ## 400 jobs, two workers, every fault, one kill -9: does the promise hold?
 	@$(PY) -m worker.cli demo
 
 dev: $(STAMP) ## A store, a sandbox and a worker to play with; no keys needed
@@ -32,6 +32,12 @@ dev: $(STAMP) ## A store, a sandbox and a worker to play with; no keys needed
 
 test: $(STAMP) ## All tests, three at a time, with branch coverage
 	@$(PY) -m pytest -n 3 --dist worksteal
+
+chaos: $(STAMP) ## Ten minutes in which everything is killed, and an account (about 12 minutes)
+	@$(PY) -m bench.chaos --seed 1 --minutes 10
+
+bench: $(STAMP) ## What a job costs, beside plain Celery (about 3 minutes), into docs/performance.md
+	@$(PY) -m bench.jobs --markdown docs/performance.md
 
 check: $(STAMP) ## Static checks: format, lint, types, layers, Lua headers, generated docs, image
 	@$(PY) -m ruff format --check .
@@ -41,6 +47,9 @@ check: $(STAMP) ## Static checks: format, lint, types, layers, Lua headers, gene
 	@$(PY) -m tools.lua_headers
 	@$(PY) -m tools.docs --check
 	@$(PY) -m tools.deployment
+
+guards: $(STAMP) ## Take each guard of the promise away: does a test fail?
+	@$(PY) -m tools.guards
 
 format: $(STAMP) ## Format the code and fix what the linter can fix
 	@$(PY) -m ruff format .

@@ -1,0 +1,1 @@
+"""Programs that measure, and programs that try to break the promise."""
