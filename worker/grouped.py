@@ -99,7 +99,12 @@ class Grouped:
         try:
             await self._tell_all(group)
         except Exception as error:  # noqa: BLE001  raised where it was waited for
-            for call in group:
+            befallen = [*group]
+            if isinstance(error, exceptions.TimeoutError):
+                # A store that hangs would let those behind wait as long once more.
+                befallen += self._waiting
+                self._waiting = []
+            for call in befallen:
                 if not call.answer.done():
                     call.answer.set_exception(error)
 

@@ -64,12 +64,13 @@ async def test_what_changes_customers_is_announced_by_every_command_that_does_so
 ) -> None:
     await serve(LIVE)
     one = ("--customer", "cus_1", "--id", "card_1")
+    account = ("--customer", "cus_1", "--id", "ba_1")
     doomed = client.customer.source.create(customer="cus_2", source="tok_visa").id
     for words in (
         CREATE,
         ("update", *one, "--name", "Ada"),
         ("delete", *one),
-        ("verify", *one, "--amounts", "32", "--amounts", "45"),
+        ("verify", *account, "--amounts", "32", "--amounts", "45"),
         ("jobs", "cancel", doomed),
     ):
         done = sources(*words, "-o", "json")

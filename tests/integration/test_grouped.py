@@ -218,6 +218,29 @@ async def test_a_store_that_is_gone_is_told_to_every_caller_and_found_again(
         await connection.aclose()
 
 
+async def test_a_store_that_hangs_is_waited_for_once_and_not_by_group_after_group(
+    own_store: Store, admin: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    impatient = redis.asyncio.Redis.from_url(own_store.url, socket_timeout=0.2)
+    grouped, echo = Grouped(impatient), impatient.register_script(ECHO)
+    sent: list[int] = []
+    answers = grouped._answers
+
+    async def counted(calls: Any) -> Any:
+        sent.append(len(calls))
+        return await answers(calls)
+
+    monkeypatch.setattr(grouped, "_answers", counted)
+    own_store.pause()
+    lost = await asyncio.gather(
+        *begin(grouped, echo, ["a"] * (3 * MOST_TOGETHER)), return_exceptions=True
+    )
+    own_store.resume()
+    assert {type(one) for one in lost} == {redis.TimeoutError}
+    assert sent == [MOST_TOGETHER, MOST_TOGETHER]
+    await impatient.aclose()
+
+
 async def test_a_caller_that_is_cancelled_takes_nothing_from_the_others(
     grouped: Grouped, add: AsyncScript, admin: redis.Redis
 ) -> None:
