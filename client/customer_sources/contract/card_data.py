@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 _RUN_OF_DIGITS = re.compile(r"\d(?:[ .-]?\d){11,18}")
 _PHONE_DIGITS = 13
@@ -23,6 +24,9 @@ _ISSUERS = re.compile(
     re.VERBOSE,
 )
 _BETWEEN = re.compile(r"[\W_]+")
+_LETTER = re.compile(r"[A-Za-z]")
+_SHORTEST = 12
+"""Digits of the shortest number that `_ISSUERS` describes."""
 _LONGEST = 200
 """Characters of a text that could be a card number, however it is set apart."""
 
@@ -34,6 +38,8 @@ def looks_like_card_number(text: str) -> bool:
     digit (Luhn). One in ten of such numbers that are none passes for one. Digits of
     any script count.
     """
+    if text.isascii() and (len(text) < _SHORTEST or _LETTER.search(text)):
+        return False  # nearly always; a character is one digit at most, a letter stays
     digits = _bare(text) if len(text) <= _LONGEST else ""
     if _ISSUERS.fullmatch(digits) is None or not _luhn(digits):
         return False
@@ -70,17 +76,28 @@ def names_a_secret(field: str, text: str) -> bool:
     How the name is written does not matter: `card-cvc`, `CardCvc`, `card cvc`. The last
     four digits of a number, called so, are no secret.
     """
+    most = _most_digits(field)
+    return most is not None and sum(map(str.isdigit, text)) > most
+
+
+@lru_cache(maxsize=1024)
+def _most_digits(field: str) -> int | None:
+    """Tell how many digits may stand in a field of this name; None: any number.
+
+    Kept, because producers use the same few names over and over. What comes here is a
+    name that Stripe gave, or a short one that `can_be_named`: no secret is kept.
+    """
     name = _bare(field.partition(".")[2] or field).lower()
     if _SECRET_NAMES.search(name) is None:
-        return False
-    digits = sum(map(str.isdigit, text))
-    most_allowed = _MOST_OF_AN_END if _ENDS_OF_NUMBERS.search(name) else 0
-    return digits > most_allowed
+        return None
+    return _MOST_OF_AN_END if _ENDS_OF_NUMBERS.search(name) else 0
 
 
 def is_only_digits(value: object) -> bool:
     """Whether a value is digits and separators only: never a token, always a number."""
-    return isinstance(value, str) and _bare(value).isdecimal()
+    if not isinstance(value, str) or (value.isascii() and _LETTER.search(value)):
+        return False  # a letter in ASCII is kept by `_bare`
+    return _bare(value).isdecimal()
 
 
 def _bare(text: str) -> str:

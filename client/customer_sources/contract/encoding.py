@@ -8,32 +8,43 @@ because Stripe compares a repeated Idempotency-Key's parameters with the first o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*")
+"""What percent-encoding leaves as it is: nearly every id. `quote` takes five times as
+long to find that out."""
+_READABLE = re.compile(r"[A-Za-z0-9_.~\[\] -]*")
+"""What it leaves as it is where brackets stay, but for spaces: nearly every field."""
 
 
 def encode_form(params: Mapping[str, Any]) -> str:
     """Encode parameters as `application/x-www-form-urlencoded`."""
-    return "&".join(
-        f"{_escape(name)}={_escape(value)}"
-        for key, given in params.items()
-        for name, value in _fields(key, given)
-    )
+    fields: list[str] = []
+    for name, value in params.items():
+        _write(fields, name, value)
+    return "&".join(fields)
 
 
-def _fields(name: str, value: object) -> Iterator[tuple[str, str]]:
-    """Flatten one parameter into the fields that carry it."""
-    if isinstance(value, Mapping):
+def _write(fields: list[str], name: str, value: object) -> None:
+    """Append the fields that carry one parameter."""
+    if isinstance(value, str):  # first, because nearly every value is one
+        if _READABLE.fullmatch(name + value):
+            fields.append(f"{name}={value}".replace(" ", "%20"))
+        else:
+            fields.append(f"{_escape(name)}={_escape(value)}")
+    elif isinstance(value, (dict, Mapping)):  # to ask an ABC alone takes thrice as long
         for key, item in value.items():
-            yield from _fields(f"{name}[{key}]", item)
+            _write(fields, f"{name}[{key}]", item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _fields(f"{name}[]", item)
+            _write(fields, f"{name}[]", item)
     elif isinstance(value, bool):
-        yield name, "true" if value else "false"
+        _write(fields, name, "true" if value else "false")
     else:
-        yield name, str(value)
+        _write(fields, name, str(value))
 
 
 def _escape(text: str) -> str:
@@ -43,4 +54,4 @@ def _escape(text: str) -> str:
 
 def path_segment(text: str) -> str:
     """Percent-encode an id so that it can only ever be one segment of a path."""
-    return quote(text, safe="")
+    return text if _PLAIN.fullmatch(text) else quote(text, safe="")

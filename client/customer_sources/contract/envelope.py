@@ -10,8 +10,9 @@ Source: Celery's message protocol, version 2, and kombu's Redis transport.
 from __future__ import annotations
 
 import base64
-import uuid
+import secrets
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -25,48 +26,70 @@ _EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
 
 def envelope(queue: str, job_ids: Sequence[str]) -> str:
     """Write the list entry that makes a worker run `jobs.run(job_ids)`."""
-    message_id = str(uuid.uuid4())
-    arguments = [[list(job_ids)], {}, _EMBED]
-    body = base64.b64encode(msgspec.json.encode(arguments)).decode()
-    message = msgspec.json.encode(
-        {
-            "body": body,
-            "content-encoding": "utf-8",
-            "content-type": "application/json",
-            "headers": _headers(message_id, job_ids),
-            "properties": {
-                "correlation_id": message_id,
-                "reply_to": "",
-                "delivery_mode": 2,
-                "delivery_info": {"exchange": "", "routing_key": queue},
-                "priority": 0,
-                "body_encoding": "base64",
-                "delivery_tag": str(uuid.uuid4()),
-            },
-        }
-    )
-    return message.decode()
-
-
-def _headers(message_id: str, job_ids: Sequence[str]) -> dict[str, object]:
-    return {
-        "lang": "py",
-        "task": TASK,
-        "id": message_id,
-        "shadow": None,
-        "eta": None,
-        "expires": None,
-        "group": None,
-        "group_index": None,
-        "retries": 0,
-        "timelimit": [None, None],
-        "root_id": message_id,
-        "parent_id": None,
-        "argsrepr": f"({list(job_ids)!r},)",
-        "kwargsrepr": "{}",
-        "origin": "customer-sources",
-        "ignore_result": True,
-        "replaced_task_nesting": 0,
-        "stamped_headers": None,
-        "stamps": {},
+    ids = list(job_ids)
+    body = base64.b64encode(msgspec.json.encode([[ids], {}, _EMBED])).decode()
+    # Encoded anew for every job, all that never changes would take half of the time.
+    return _TEMPLATE % {
+        "body": body,
+        "queue": _quoted(queue),
+        "message_id": _random_id(),
+        "delivery_tag": _random_id(),
+        "arguments": _quoted(f"({ids!r},)"),
     }
+
+
+def _random_id() -> str:
+    """Make a UUID of version 4 (RFC 9562) in a third of the time `uuid4` takes."""
+    bits = secrets.token_hex(16)
+    variant = "89ab"[int(bits[16], 16) & 3]
+    return f"{bits[:8]}-{bits[8:12]}-4{bits[13:16]}-{variant}{bits[17:20]}-{bits[20:]}"
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+def _template() -> str:
+    """Write a message with a place for all that differs from one to the next."""
+    message = {
+        "body": "%(body)s",
+        "content-encoding": "utf-8",
+        "content-type": "application/json",
+        "headers": _HEADERS,
+        "properties": {
+            "correlation_id": "%(message_id)s",
+            "reply_to": "",
+            "delivery_mode": 2,
+            "delivery_info": {"exchange": "", "routing_key": _Place("%(queue)s")},
+            "priority": 0,
+            "body_encoding": "base64",
+            "delivery_tag": "%(delivery_tag)s",
+        },
+    }
+    return msgspec.json.encode(message).decode()
+
+
+_Place = msgspec.Raw
+"""A place for a text that comes with its quotation marks."""
+_HEADERS: dict[str, Any] = {
+    "lang": "py",
+    "task": TASK,
+    "id": "%(message_id)s",
+    "shadow": None,
+    "eta": None,
+    "expires": None,
+    "group": None,
+    "group_index": None,
+    "retries": 0,
+    "timelimit": [None, None],
+    "root_id": "%(message_id)s",
+    "parent_id": None,
+    "argsrepr": _Place("%(arguments)s"),
+    "kwargsrepr": "{}",
+    "origin": "customer-sources",
+    "ignore_result": True,
+    "replaced_task_nesting": 0,
+    "stamped_headers": None,
+    "stamps": {},
+}
+_TEMPLATE = _template()

@@ -17,7 +17,10 @@ _NUMBER = re.compile(r"[-+]?\d+([.,_]\d+)*")
 
 def mask_secrets(text: str) -> str:
     """Hide tokens, keys and client secrets: `tok_1AbC` becomes `tok_***`."""
-    return _SECRET.sub(r"\1***", text)
+    # Whatever `_SECRET` finds has one of these in it. Nearly every text has none.
+    if "k_" in text or "pii_" in text or "whsec_" in text or "_secret_" in text:
+        return _SECRET.sub(r"\1***", text)
+    return text
 
 
 def mask_sentence(text: str) -> str:

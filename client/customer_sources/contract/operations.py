@@ -219,12 +219,13 @@ def given(params: Params) -> dict[str, Any]:
 
     An empty collection sends nothing, so it counts as not given.
     """
-    plain = {
-        name: given(value) if isinstance(value, Params) else value
-        for name, value in msgspec.structs.asdict(params).items()
-    }
-    return {
-        name: value
-        for name, value in plain.items()
-        if value is not None and value not in ({}, [])
-    }
+    plain = {}
+    for name in params.__struct_fields__:
+        value = getattr(params, name)
+        if value is None:
+            continue
+        if isinstance(value, Params):
+            value = given(value)
+        if value or not isinstance(value, (dict, list)):
+            plain[name] = value
+    return plain

@@ -19,7 +19,7 @@ def text_problems(
     field: str, text: str, harmless: Collection[str] = ()
 ) -> list[Problem]:
     """Refuse what must not be stored, or could not be. Never quotes the text."""
-    if not is_unicode(text):
+    if not (text.isprintable() or is_unicode(text)):
         return [Problem(field, "not valid Unicode: it has half a character in it")]
     if field in harmless:
         return []
