@@ -32,15 +32,11 @@ class Upkeep:
     ) -> None:
         self._ledger = ledger
         self._clock = clock
-        self._announced = False
         self._trim_at = clock()
         self._said = "FINE"
 
     async def one_pass(self) -> bool:
         """Ring for everything due. True: there is more than one pass looks at."""
-        if not self._announced:
-            await self._ledger.announce()
-            self._announced = True
         taken = await self._ledger.take_due()
         for job_class, job_ids in taken.ids.items():
             if job_ids:

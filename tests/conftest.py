@@ -14,6 +14,7 @@ from customer_sources.contract.names import Keys
 from sandbox.store import Store
 from tests.audit import leaks
 from worker.ledger import Ledger
+from worker.rates import Rates
 from worker.store import connect
 
 
@@ -81,4 +82,13 @@ async def ledger(
 ) -> AsyncIterator[Ledger]:
     connection = connect(store.url)
     yield Ledger(connection, keys, settings, "boot-1")
+    await connection.aclose()
+
+
+@pytest.fixture
+async def rates(
+    store: Store, db: redis.Redis, keys: Keys, settings: Settings
+) -> AsyncIterator[Rates]:
+    connection = connect(store.url)
+    yield Rates(connection, keys, settings)
     await connection.aclose()

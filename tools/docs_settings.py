@@ -1,9 +1,10 @@
 """`docs/configuration.md` and `.env.example`: every setting, from its class."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from textwrap import wrap
-from types import ModuleType
-from typing import Any, Literal, get_args, get_origin
+from types import ModuleType, NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import AliasChoices, SecretStr
@@ -11,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic.types import AllowInfNan
 
 from config import settings
+from tools.docs_accounts import section
 from tools.docs_markdown import DocsError, attribute_docs, code, one_line, page, table
 
 SOURCE = "config/settings.py"
@@ -23,6 +25,7 @@ KINDS: Mapping[object, str] = {
     float: "number",
     int: "whole number",
     str: "text",
+    Path: "path",
     SecretStr: "text",
 }
 
@@ -66,7 +69,9 @@ def settings_page(source: ModuleType = settings) -> str:
         rows.append((names, default_of(name, field), values(field), meaning))
     heads = ("Environment", "Default", "Values", "Meaning")
     rules = [f"- {one_line(text)}" for text in _rules(source.Settings)]
-    return page(SOURCE, INTRODUCTION, table(heads, rows), RULES, "\n".join(rules))
+    return page(
+        SOURCE, INTRODUCTION, table(heads, rows), RULES, "\n".join(rules), *section()
+    )
 
 
 def example_file(source: ModuleType = settings) -> str:
@@ -79,7 +84,8 @@ def example_file(source: ModuleType = settings) -> str:
     variables = source.Settings.variables()
     for name, (field, meaning) in _documented(source).items():
         comment = [f"# {line}" for line in wrap(meaning, width=COLUMNS)]
-        shown = "" if field.annotation is SecretStr else field.default
+        hidden = field.annotation is SecretStr or field.default is None
+        shown = "" if hidden else field.default
         shown = f"{shown:.15g}" if isinstance(shown, float) else shown
         blocks.append("\n".join((*comment, f"#{variables[name]}={shown}")))
     return "\n\n".join(blocks) + "\n"
@@ -112,6 +118,8 @@ def default_of(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return "(required)"
     default = field.get_default(call_default_factory=True)
+    if default is None:
+        return "(empty)"
     if name.endswith("_seconds"):
         return f"{code(f'{default:.15g} s')}{_in_larger_units(default)}"
     return code(str(default)) or "(empty)"
@@ -125,9 +133,21 @@ def values(field: FieldInfo) -> str:
     """
     if get_origin(field.annotation) is Literal:
         return " or ".join(code(str(value)) for value in get_args(field.annotation))
-    if field.annotation not in KINDS:
-        raise DocsError(f"tools/docs_settings.py: no words for {field.annotation}")
-    return ", ".join((KINDS[field.annotation], *map(_bound, field.metadata)))
+    kind, bounds = _without_none(field)
+    if kind not in KINDS:
+        raise DocsError(f"tools/docs_settings.py: no words for {kind}")
+    return ", ".join((KINDS[kind], *map(_bound, bounds)))
+
+
+def _without_none(field: FieldInfo) -> tuple[Any, Sequence[object]]:
+    """Give the type of a setting that may stay empty, and the bounds of that type."""
+    kinds = [one for one in get_args(field.annotation) if one is not NoneType]
+    if len(kinds) != 1:
+        return field.annotation, field.metadata
+    if get_origin(kinds[0]) is not Annotated:
+        return kinds[0], ()
+    kind, *marks = get_args(kinds[0])
+    return kind, FieldInfo.from_annotation(Annotated[kind, *marks]).metadata
 
 
 def _bound(bound: object) -> str:  # noqa: PLR0911  one for each kind

@@ -22,7 +22,16 @@ from tools.lua_names import Problem, misused_names, top_names
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("client/customer_sources/lua", "worker/lua")
 """In the order in which their preludes are put in front of a script."""
-PRELUDE = "prelude.lua"
+PRELUDES = (
+    "prelude.lua",
+    "places.lua",
+    "rows.lua",
+    "jobs.lua",
+    "permits.lua",
+    "batches.lua",
+    "sending.lua",
+)
+"""What a folder shares: in front of its scripts, in this order."""
 KNOWN_FLAGS = frozenset({"allow-oom"})
 PARAGRAPHS = ("ARGV", "Returns", "Invariant")
 LONGEST_BODY = 100
@@ -96,19 +105,25 @@ def problems(root: Path) -> list[str]:
         paths = sorted((root / folder).glob("*.lua"))
         if not paths:
             found.append(f"{folder}: there is no Lua script in it")
-        for path in sorted(paths, key=lambda path: path.name != PRELUDE):
+        for path in sorted(paths, key=_place):
             text = path.read_text(encoding="utf-8")
             try:
                 script = _Script(text, read_header(text), _parse(text))
-                told = _judge(script, before, is_prelude=path.name == PRELUDE)
+                told = _judge(script, before, is_prelude=path.name in PRELUDES)
             except ast.SyntaxException as error:
                 script, told = None, [Problem(1, " ".join(str(error).split()))]
             found += [f"{folder}/{path.name}:{one.line}: {one.text}" for one in told]
-            if path.name == PRELUDE:
+            if path.name in PRELUDES:
                 if script is None:
                     return found  # the others cannot be judged without it
                 before.append(script)
     return found
+
+
+def _place(path: Path) -> int:
+    """Sort what is shared before what uses it."""
+    name = path.name
+    return PRELUDES.index(name) if name in PRELUDES else len(PRELUDES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from kombu import Queue  # type: ignore[attr-defined]  # neither has kombu
 from config.settings import Settings
 from customer_sources.contract.names import BULK_QUEUE, INTERACTIVE_QUEUE
 from tasks import jobs, producers
+from tasks.batches import Batches
 from tasks.inbox import Inbox
 from tasks.upkeep import Upkeep
 from worker.runtime import Runtime
@@ -54,6 +55,7 @@ def build(settings: Settings) -> tuple[Celery, Runtime]:
         settings,
         upkeep=lambda ledger: Upkeep(ledger).one_pass,
         inbox=lambda client, keys, intake: Inbox(client, keys, intake).one_pass,
+        batches=lambda ledger: Batches(ledger).one_pass,
     )
     app = Celery("customer-sources", set_as_current=False)
     app.conf.update(_celery_settings(settings))

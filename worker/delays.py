@@ -16,6 +16,11 @@ QUICK_SECONDS = 10.0
 LONGEST_QUICK = 4.0
 FIRST_BACK_OFF = 5.0
 LONGEST_BACK_OFF = 900.0
+LIMITED = 1.0
+"""After a limiter's answer: the rate was halved, and the job keeps its place."""
+IN_STORM = 20.0
+"""Between runs while an account's requests fail one after another: its rate is down to
+a probe a second then. Higher rungs would keep jobs waiting long after it is over."""
 
 
 def quick(tries: int, rng: random.Random) -> float:

@@ -17,6 +17,10 @@ KEYS = {
     "rk_live_": "a restricted key in LIVE mode: real customers are changed",
 }
 """By how they begin (Stripe's documentation of keys)."""
+NOT_STRIPE = "unset STRIPE_API_BASE, unless that is a sandbox on purpose"
+SHOUTED = {"live": "LIVE"}
+MOST_NAMED = 20
+"""Accounts that one line names."""
 LIKENESS = 0.85
 """Of a name to a setting's: a letter or two; other programs' names are less alike."""
 SKEW_MS = 2_000
@@ -74,9 +78,27 @@ def key_finding(key: str, api_base: str) -> Finding:
         return warn(
             "key",
             f"{says}, but requests go to {api_base} and not to Stripe",
-            "unset STRIPE_API_BASE, unless that is a sandbox on purpose",
+            NOT_STRIPE,
         )
     return ok("key", says)
+
+
+def accounts_finding(modes: Mapping[str, str], api_base: str) -> Finding:
+    """Tell the accounts that a worker would act for, by the modes of their keys.
+
+    Args:
+        modes: `live` or `test`, by the names of the accounts.
+        api_base: where requests go, without a password.
+    """
+    named = [f"{name} ({SHOUTED.get(one, one)})" for name, one in modes.items()]
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    says = f"{len(named)}: {', '.join(named[:MOST_NAMED])}{more}"
+    lives = sum(mode == "live" for mode in modes.values())
+    if lives:
+        says += f"; LIVE keys: {lives}, real customers are changed"
+    if api_base.rstrip("/") != STRIPE:
+        return warn("accounts", f"{says}; requests go to {api_base}", NOT_STRIPE)
+    return ok("accounts", says)
 
 
 def name_findings(given: Collection[str], known: Collection[str]) -> Sequence[Finding]:

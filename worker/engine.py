@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeVar, assert_never
+from collections.abc import Callable, Iterable
 
 import structlog
 from redis.exceptions import RedisError
-from tenacity import AsyncRetrying, RetryCallState, retry_if_result
 
 from config.settings import Settings
 from customer_sources.contract.ids import new_token
 from customer_sources.contract.operations import Effect
-from worker import delays, policy, reconcile
+from worker import policy, reconcile
 from worker.answers import Answered
 from worker.leases import Lease, LeaseLost, Leases
 from worker.ledger import Ledger
@@ -31,14 +29,15 @@ from worker.outcomes import (
     Succeed,
 )
 from worker.recording import Recorder
-from worker.replies import Claimed, Refused, Unreadable, Word
+from worker.replies import Claimed, Leave, Refused, Unreadable
+from worker.retrying import Retrying
 from worker.run import Run
+from worker.sending import Sender
 from worker.solitude import Solitude
-from worker.stripe_api import StripeApi, StripeRequest
+from worker.stripe_api import StripeRequest
 from worker.unreadable import lay_aside, read_command, unreadable
 
 log = structlog.get_logger("worker")
-T = TypeVar("T")
 
 MOST_DEATHS = 3
 """A job whose holders died three times is taken for the cause."""
@@ -51,7 +50,7 @@ class Engine:
 
     Args:
         ledger: where jobs are.
-        api: where requests go.
+        sender: sends requests.
         leases: what this process holds.
         settings: limits and times.
         clock: the lease clock.
@@ -61,7 +60,7 @@ class Engine:
     def __init__(
         self,
         ledger: Ledger,
-        api: StripeApi,
+        sender: Sender,
         leases: Leases,
         settings: Settings,
         *,
@@ -69,14 +68,20 @@ class Engine:
         rng: random.Random,
     ) -> None:
         self._ledger = ledger
-        self._api = api
+        self._sender = sender
         self._leases = leases
         self._settings = settings
         self._clock = clock
-        self._rng = rng
         self._recorder = Recorder(ledger, clock=clock, rng=rng)
+        self._retrying = Retrying(rng, lambda: self.draining)
         self._company = Solitude()
         self._slots = asyncio.Semaphore(settings.concurrency)
+        self.taken = 0
+        """How many jobs are run, or wait for a place."""
+        self.knock: Callable[[], None] = _nobody
+        """Called when a place becomes free."""
+        self.queued: Callable[[], None] = _nobody
+        """Called when a job was put in line for a permit."""
         self.draining = False
         """Set when the process is to stop: finish what is in flight, start nothing."""
 
@@ -86,6 +91,14 @@ class Engine:
 
     async def _run_lane(self, job_id: str) -> None:
         """Run a job, then the next of its lane, for a short slice."""
+        self.taken += 1
+        try:
+            await self._run_in_place(job_id)
+        finally:
+            self.taken -= 1
+            self.knock()
+
+    async def _run_in_place(self, job_id: str) -> None:
         async with self._slots:
             # The slice begins with the slot: a wait for one is not the lane's.
             ends_at = time.monotonic() + SLICE_SECONDS
@@ -125,6 +138,8 @@ class Engine:
         claimed = await self._ledger.claim(job_id, token, alone=alone)
         if isinstance(claimed, Refused):
             log.debug("claim_refused", job_id=job_id, word=claimed.value)
+            if claimed is Refused.QUEUED:
+                self.queued()
             if claimed is not Refused.UNREADABLE:
                 return claimed
             return await lay_aside(self._ledger, job_id) or ""
@@ -173,11 +188,9 @@ class Engine:
         Raises:
             LeaseLost: the job is somebody else's by now.
         """
-        if run.crashes >= MOST_DEATHS:
-            return policy.unrunnable("worker_died", run.doubt)
-        if not run.read_command():
-            return policy.unrunnable("command_unreadable", run.doubt)
-        decision: Decision = await self._retrying(self._try, run)
+        if unfit := await self._unfit(run):
+            return unfit
+        decision: Decision = await self._retrying.run(self._try, run)
         while run.pages is not None and isinstance(decision, Succeed | Fail):
             following = run.pages.take(decision)
             if not isinstance(following, StripeRequest):
@@ -185,10 +198,25 @@ class Engine:
             if self.draining:  # all pages would take longer than a stop may
                 return Later(code="stopping", unknown=False, counts=False)
             run.request = following
-            decision = await self._retrying(self._try, run)
+            decision = await self._retrying.run(self._try, run)
         if isinstance(decision, Reconcile):
             return await self._look(run, decision)
         return decision
+
+    async def _unfit(self, run: Run) -> Outcome | None:
+        """Say what becomes of a job of which nothing may be sent; None: it may."""
+        if run.crashes >= MOST_DEATHS:
+            return policy.unrunnable("worker_died", run.doubt)
+        if not run.read_command():
+            return policy.unrunnable("command_unreadable", run.doubt)
+        if run.is_over:
+            return None
+        account = self._sender.account(run)
+        if account is None:
+            await self._sender.ask_for_account(run)
+            return policy.no_account(run.facts)
+        refusal = run.refused_by(account)
+        return policy.wrong_mode(run.facts, refusal) if refusal else None
 
     async def _look(self, run: Run, doubt: Reconcile) -> Outcome:
         """Read Stripe until the doubt is settled, or until that has to wait.
@@ -200,7 +228,7 @@ class Engine:
         try:
             read = next(story)
             while True:
-                answer = await self._retrying(self._read, run, read)
+                answer = await self._retrying.run(self._read, run, read)
                 if isinstance(answer, Later):
                     outcome = policy.unread(run.facts, doubt, answer)
                     break
@@ -212,54 +240,15 @@ class Engine:
             return Cancel()  # nothing was done, and nobody wants it done any more
         return outcome
 
-    async def _retrying(self, attempt: Callable[..., Awaitable[T]], *args: Any) -> T:
-        """Repeat an attempt as long as it is a matter of seconds."""
-        first = await attempt(*args)
-        if not _is_worth_a_moment(first):
-            return first  # nearly always; the machinery below costs a tenth of a run
-        made = [first]
-
-        async def again() -> T:
-            return made.pop() if made else await attempt(*args)
-
-        retrying = AsyncRetrying(
-            retry=retry_if_result(_is_worth_a_moment),
-            wait=lambda state: _pause(state, self._rng),
-            stop=self._is_enough,
-            retry_error_callback=_last_outcome,
-        )
-        return await retrying(again)
-
-    def _is_enough(self, state: RetryCallState) -> bool:
-        """Whether a run that has not decided anything gives way to a wake-up."""
-        return (
-            self.draining
-            or state.attempt_number >= delays.QUICK_TRIES
-            or (state.seconds_since_start or 0) >= delays.QUICK_SECONDS
-        )
-
     async def _try(self, run: Run) -> Decision:
         """Send one request, if the ledger lets it go, and decide what came of it."""
-        word, run.leave = run.leave, None  # the claim's leave is for one request
-        if word is None:
-            word = await self._ledger.send(run.job_id, run.token, unknown=run.unknown)
-        match word:
-            case Word.GO:
-                pass
-            case Word.CANCEL:
-                return Cancel()
-            case Word.DEADLINE:
-                return policy.out_of_time(run.facts, policy.DEADLINE_PASSED)
-            case Word.HORIZON:
-                return policy.out_of_time(run.facts, "key_expired")
-            case Word.SUPERSEDED:
-                raise LeaseLost(run.job_id)
-            case _:
-                assert_never(word)
         assert run.request is not None  # noqa: S101  made with the command
-        result = await self._api.send(run.request, before_bytes=run.lease.check)
+        result = await self._sender.send(run, run.request)
+        if isinstance(result, Leave):
+            return policy.held_back(run.facts, result, tried=run.was_run)
         run.note(result)
         decision = policy.decide(run.facts, result)
+        run.was_run |= not isinstance(decision, Later) or decision.counts
         run.learn(decision)
         return decision
 
@@ -267,26 +256,13 @@ class Engine:
         """Send one GET that a look asks for. Nothing is marked: it changes nothing."""
         if self.draining:
             return Later(code="draining", unknown=False, counts=False)
-        if not await self._ledger.may_read(run.job_id, run.token):
-            raise LeaseLost(run.job_id)
         request = StripeRequest(method="GET", path=read.path)
-        result = await self._api.send(request, before_bytes=run.lease.check)
+        result = await self._sender.send(run, request, read=read.operation)
+        if isinstance(result, Leave):
+            return policy.no_permit(run.facts, result, tried=run.was_run)
         run.note(result, read=True)
         return policy.of_read(read.kind, result)
 
 
-def _is_worth_a_moment(outcome: object) -> bool:
-    """Whether the next try belongs into this run."""
-    if not isinstance(outcome, Later) or not outcome.soon:
-        return False
-    return outcome.delay is None or outcome.delay <= delays.LONGEST_QUICK
-
-
-def _last_outcome(state: RetryCallState) -> Any:
-    return state.outcome.result() if state.outcome else None
-
-
-def _pause(state: RetryCallState, rng: random.Random) -> float:
-    outcome = _last_outcome(state)
-    asked = outcome.delay if isinstance(outcome, Later) and outcome.delay else 0.0
-    return max(asked, delays.quick(state.attempt_number, rng))
+def _nobody() -> None:
+    """Be called where nobody listens."""

@@ -12,7 +12,6 @@ import redis.asyncio
 import redis.exceptions
 
 from config.settings import Settings
-from customer_sources import scripts
 from customer_sources.contract.envelope import MOST_IDS, envelope
 from customer_sources.contract.names import (
     BULK_QUEUE,
@@ -21,10 +20,12 @@ from customer_sources.contract.names import (
     Class,
     Keys,
 )
+from worker import scripting
 from worker.grouped import Grouped
 from worker.replies import (
     Claimed,
     Ending,
+    Leave,
     Refused,
     Taken,
     Trimmed,
@@ -74,11 +75,7 @@ class Ledger:
         self._calls = self._claims = Grouped(client)
         if settings.durability == "fsync":  # whose waits are for claims alone
             self._claims = Grouped(client, on_disk=keys.prefix)
-        shared = (scripts.read("prelude", "worker"),)
-        self._scripts = {
-            name: client.register_script(scripts.load(name, shared, "worker"))
-            for name in SCRIPTS
-        }
+        self._scripts = scripting.register(client, SCRIPTS)
 
     async def claim(
         self, job_id: str, token: str, *, alone: bool = False
@@ -116,21 +113,25 @@ class Ledger:
             command=command,
         )
 
-    async def send(self, job_id: str, token: str, *, unknown: bool) -> Word:
-        """Ask whether one more request of this run may leave."""
+    async def send(
+        self, job_id: str, token: str, *, unknown: bool, read: str = ""
+    ) -> Leave:
+        """Ask whether one more request of this run may leave.
+
+        Args:
+            job_id: the job.
+            token: this run's nonce.
+            unknown: whether an earlier request of the run got no answer.
+            read: for a GET that settles what is unknown, the operation that it is to
+                Stripe. Nothing is marked: it changes nothing, and no limit of the job
+                is for it.
+        """
         s = self._settings
         reply = await self._of_a_run(
-            "send", job_id, token, int(unknown), s.horizon_ms, s.patience_ms, 0
+            "send", job_id, token, int(unknown), s.horizon_ms, s.patience_ms, read
         )
-        return Word(reply[0])
-
-    async def may_read(self, job_id: str, token: str) -> bool:
-        """Ask whether a GET may leave that settles what is unknown. False: superseded.
-
-        Nothing is marked: it changes nothing, and no limit of the job is for it.
-        """
-        reply = await self._of_a_run("send", job_id, token, 1, 0, 0, 1)
-        return Word(reply[0]) is Word.GO
+        word, wait_ms, probes = (*reply, 0, 0)[:3]
+        return Leave(Word(word), int(wait_ms), bool(probes))
 
     async def heartbeat(self, runs: Sequence[tuple[str, str]]) -> list[str]:
         """Renew this worker and the leases of its (id, token) runs.
@@ -155,6 +156,7 @@ class Ledger:
         unknown: bool,
         quiet_ms: int = 0,
         story: bytes = b"",
+        spent: bool = True,
     ) -> bool:
         """End a run, not the job. False: superseded, nothing was written."""
         reply = await self._of_a_run(
@@ -166,6 +168,7 @@ class Ledger:
             int(unknown),
             quiet_ms,
             story,
+            int(spent),
         )
         return bool(reply[0] == "DEFERRED")
 
@@ -262,10 +265,10 @@ class Ledger:
         """Make jobs due now that this worker was rung for and will not claim."""
         await self._of_a_run("hand_back", *job_ids)
 
-    async def announce(self) -> None:
-        """Write down retentions and the key's mode, for those who have no settings."""
+    async def announce(self, *, live: bool) -> None:
+        """Write down retentions and the keys' mode, for those who have no settings."""
         s = self._settings
-        mode = "live" if s.live else "test"
+        mode = "live" if live else "test"
         keep = s.retention_ms, s.key_window_ms, s.events_hard_cap
         await self._call("announce", *keep, mode, self._boot, s.horizon_ms)
 

@@ -36,6 +36,11 @@ class Read(msgspec.Struct, frozen=True):
     kind: Literal["get", "list"] = "get"
     """What its answer is judged like: the operation of that name."""
 
+    @property
+    def operation(self) -> str:
+        """Which operation it is to Stripe, whose rate it is charged to."""
+        return "token" if self.path.startswith("/v1/tokens/") else self.kind
+
 
 Reading = Generator[Read, Answered, T]
 """A part of a look that comes to a `T`."""

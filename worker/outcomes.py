@@ -54,6 +54,8 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds to wait at least; None leaves it to the ladder of delays."""
     exact: bool = False
     """Whether the wait has a known end, so that the ladder does not lengthen it."""
+    spent: bool = True
+    """False: nobody at Stripe looked at it, so that its patience begins anew."""
 
 
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True):

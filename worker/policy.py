@@ -16,11 +16,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, assert_never
 
+from customer_sources.contract.commands import MODE_MISMATCH
 from customer_sources.contract.events import told, told_list
 from customer_sources.contract.operations import OPERATIONS
 from worker.answers import Answered, MaybeSent, NotSent, TryResult
 from worker.facts import Facts
 from worker.outcomes import (
+    Cancel,
     Decision,
     Fail,
     Later,
@@ -30,11 +32,14 @@ from worker.outcomes import (
     Succeed,
 )
 from worker.refusals import doubted, rejected, told_answer
+from worker.replies import Leave, Word
 
 NOT_VERIFIED = "not_verified"
 DEADLINE_PASSED = "deadline_passed"
-KEY_REFUSED_SECONDS = 60.0
-"""401 and 403 are mended by people; a look a minute finds that out and costs little."""
+RATE_LIMITED = "rate_limited"
+KEY_REFUSED_SECONDS = 5.0
+"""The account is suspended by then, and the job stands in line; or another worker, that
+has a newer key, may have it."""
 LONGEST_RETRY_AFTER = 60.0
 """Stripe does not document `Retry-After`; a proxy's may be nonsense, so it is capped
 (as Stripe's own SDKs did while they honoured it)."""
@@ -75,6 +80,62 @@ def out_of_time(facts: Facts, code: str) -> Decision:
     if facts.unknown:
         return _hushed(facts, doubted(Review(code, error)))
     return Fail(code, error, retryable=True)
+
+
+def held_back(facts: Facts, leave: Leave, *, tried: bool) -> Decision:
+    """Decide what becomes of a job whose next request may not leave.
+
+    Args:
+        facts: what is known of the job.
+        leave: why not; neither GO nor SUPERSEDED.
+        tried: whether the run has sent any before.
+    """
+    match leave.word:
+        case Word.CANCEL:
+            return Cancel()
+        case Word.DEADLINE:
+            return out_of_time(facts, DEADLINE_PASSED)
+        case Word.HORIZON:
+            return out_of_time(facts, "key_expired")
+        case _:
+            return no_permit(facts, leave, tried=tried)
+
+
+def no_permit(facts: Facts, leave: Leave, *, tried: bool) -> Later:
+    """Wait for a permit, which burns nothing; but a run that has tried was a run."""
+    return Later(
+        code="rate_wait",
+        unknown=facts.unknown,
+        counts=tried,
+        delay=leave.wait_ms / 1000,
+        exact=not tried,
+    )
+
+
+def no_account(facts: Facts) -> Later:
+    """Wait for a worker that knows the account; its jobs stand in line until then."""
+    return Later(
+        code="account_unknown",
+        unknown=facts.unknown,
+        counts=False,
+        delay=KEY_REFUSED_SECONDS,
+        exact=True,
+        spent=False,
+    )
+
+
+def wrong_mode(facts: Facts, refusal: Mapping[str, str]) -> Outcome:
+    """Decide what becomes of a command that was meant for the other mode's customers.
+
+    Args:
+        facts: what is known of the job.
+        refusal: what is wrong (`commands.mode_refusal`).
+    """
+    if not facts.unknown:
+        return Fail(MODE_MISMATCH, refusal, retryable=True)
+    if facts.quiet_for > 0:
+        return _hush(MODE_MISMATCH, facts.quiet_for)
+    return Review(MODE_MISMATCH, refusal)
 
 
 def unread(facts: Facts, doubt: Reconcile, why: Later) -> Outcome:
@@ -126,6 +187,8 @@ def _answered(facts: Facts, answer: Answered) -> Decision:
             unknown=facts.unknown,
             counts=False,
             delay=KEY_REFUSED_SECONDS,
+            exact=True,
+            spent=False,
         )
     if status == 409:
         return _conflict(facts, answer)
@@ -174,7 +237,7 @@ def _limited(facts: Facts, answer: Answered) -> Outcome:
     """A 429: limiters and locks both answer before anything is executed."""
     wait = answer.retry_after
     return Later(
-        code="lock_timeout" if answer.code == "lock_timeout" else "rate_limited",
+        code="lock_timeout" if answer.code == "lock_timeout" else RATE_LIMITED,
         unknown=facts.unknown,
         soon=answer.should_retry is not False,
         counts=False,

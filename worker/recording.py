@@ -12,9 +12,11 @@ from typing import Any, TypeVar, assert_never
 import msgspec
 from redis.exceptions import RedisError
 
+from customer_sources.batches.outcomes import LONGEST_MESSAGE, Ended
+from customer_sources.batches.outcomes import Outcome as RowOutcome
 from customer_sources.contract.events import terminal_event
 from customer_sources.contract.states import State
-from worker import delays
+from worker import delays, policy
 from worker.leases import LeaseLost
 from worker.ledger import Ledger
 from worker.outcomes import Cancel, Fail, Later, Outcome, Review, Succeed
@@ -69,6 +71,7 @@ class Recorder:
                         unknown=outcome.unknown,
                         quiet_ms=round(run.quiet_for * 1000),
                         story=run.story.line(run.number, outcome, delay),
+                        spent=outcome.spent,
                     ),
                 )
                 if not deferred:
@@ -96,7 +99,11 @@ class Recorder:
         """Say in how many seconds a job is to be looked at again."""
         if outcome.exact and outcome.delay is not None:
             return outcome.delay
+        if outcome.code == policy.RATE_LIMITED:  # it is held back in line, not here
+            return max(outcome.delay or 0, delays.LIMITED)
         ladder = delays.back_off(run.number + run.waits, self._rng)
+        if run.in_storm:  # the account's rate holds it back, and knows when it is over
+            ladder = min(ladder, delays.IN_STORM)
         return max(outcome.delay or 0, ladder)
 
     async def _insisted(self, run: Run, write: Callable[[], Awaitable[T]]) -> T:
@@ -118,13 +125,12 @@ def _ending(
     run: Run, outcome: Final, state: State, details: Mapping[str, Any]
 ) -> Ending:
     """Write what the commit needs: the result for the producer, the event for all."""
-    event = terminal_event(
-        run.job_id,
-        run.command,
-        state,
-        now_ms=time.time_ns() // 1_000_000,
-        details=details,
-    )
+    now_ms = time.time_ns() // 1_000_000
+    event = b""
+    if run.is_told:
+        event = terminal_event(
+            run.job_id, run.command, state, now_ms=now_ms, details=details
+        ).encode()
     # The record itself tells of a job that succeeded at once. A million of them need
     # no second key each.
     at_once = outcome.code == "succeeded" and run.number == 1 and run.waits == 0
@@ -133,10 +139,45 @@ def _ending(
     return Ending(
         state=state,
         code=outcome.code[:LONGEST_CODE],
-        result=msgspec.json.encode(details),
-        event=event.encode(),
+        result=_row_outcome(run, outcome, state, details, now_ms)
+        if run.is_row
+        else msgspec.json.encode(details),
+        event=event,
         unknown=run.unknown,
         review=state is State.NEEDS_REVIEW or retryable,
         story=b"" if short else run.story.line(run.number, outcome),
         request_id=run.request_ids[-1][:LONGEST_CODE] if run.request_ids else "",
     )
+
+
+def _row_outcome(
+    run: Run, outcome: Final, state: State, details: Mapping[str, Any], now_ms: int
+) -> bytes:
+    """Write how a row of a batch ended: what its results tell, and a retry needs."""
+    succeeded = state is State.SUCCEEDED
+    known = details.get("id") if succeeded else details.get("existing")
+    named = run.command.id if run.command else ""
+    retryable = isinstance(outcome, Review | Cancel) or (
+        isinstance(outcome, Fail) and outcome.retryable
+    )
+    return RowOutcome(
+        state=_OF_ROW[state],
+        code=outcome.code[:LONGEST_CODE],
+        source=str(known or named),
+        request=run.request_ids[-1][:LONGEST_CODE] if run.request_ids else "",
+        runs=run.number,
+        ended=now_ms,
+        retryable=retryable,
+        unknown=run.unknown,
+        key="" if run.key == run.job_id else run.key,
+        first_sent=run.first_sent if run.unknown else 0,
+        message="" if succeeded else str(details.get("message", ""))[:LONGEST_MESSAGE],
+    ).encode()
+
+
+_OF_ROW: Mapping[State, Ended] = {
+    State.SUCCEEDED: "succeeded",
+    State.FAILED: "failed",
+    State.NEEDS_REVIEW: "needs_review",
+    State.CANCELLED: "unprocessed",
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,8 @@ class Refused(StrEnum):
     MISSING = "MISSING"
     UNREADABLE = "UNREADABLE"
     """Its record is damaged: nothing was written, and it is to be laid aside."""
+    QUEUED = "QUEUED"
+    """It stands in line for a permit, and is granted one when it is its turn."""
     ALONE = "ALONE"
     """Two holders died of it, perhaps: claim it again with nothing beside it."""
 
@@ -35,10 +37,22 @@ class Word(StrEnum):
     """What the ledger says to a run that wants to send a request."""
 
     GO = "GO"
+    WAIT = "WAIT"
+    """No permit within the time that a run waits for one."""
     CANCEL = "CANCEL"
     HORIZON = "HORIZON"
     DEADLINE = "DEADLINE"
     SUPERSEDED = "SUPERSEDED"
+
+
+class Leave(NamedTuple):
+    """What the ledger says to a further request of a run."""
+
+    word: Word
+    wait_ms: int = 0
+    """GO: after which it may leave. WAIT: after which it is worth asking again."""
+    probes: bool = False
+    """GO: its account is suspended, and the answer tells whether it still has to be."""
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,7 +6,8 @@ import hashlib
 import time
 from typing import Any
 
-from customer_sources.contract.commands import Command
+from config.accounts import Account
+from customer_sources.contract.commands import Command, mode_refusal
 from customer_sources.contract.operations import OPERATIONS, Effect, Operation
 from worker.answers import Answered, MaybeSent, TryResult
 from worker.facts import Facts
@@ -14,7 +15,7 @@ from worker.leases import Lease
 from worker.looking import Case
 from worker.outcomes import Decision, Later, Reconcile, Review
 from worker.pages import Pages
-from worker.replies import Claimed, Word
+from worker.replies import Claimed, Leave, Word
 from worker.story import Story
 from worker.stripe_api import StripeRequest
 from worker.unreadable import read_command
@@ -45,8 +46,17 @@ class Run:
         self.effect = Effect(record["effect"])
         self.unknown = record.get("unknown") == "1"
         self.cancel_asked = record.get("ask") == "1"
-        self.leave: Word | None = claimed.leave
-        """The ledger's word for the next request, where it was given already."""
+        self._leave: Word | None = claimed.leave
+        self.probes = record.get("probe") == "1"
+        """Whether it is sent under a key that was refused, to see if it still is."""
+        self.was_run = False
+        """Whether a try of it was one that counts; being limited does not."""
+        self.in_storm = False
+        """Whether its last request failed as many of its account did before it."""
+        self.is_row = "batch" in record
+        """Whether it is a row of a batch, which ends in an outcome."""
+        self.is_told = not self.is_row or "tell" in record
+        """Whether its end is an event."""
         self.tries = 0
         self.request_ids: list[str] = []
         self.story = Story()
@@ -56,7 +66,30 @@ class Run:
         self._quiet_ends = self.started + quiet_ms / 1000
         self._stored = claimed.command
         first_sent = int(record.get("first_sent", claimed.now_ms))
+        self.first_sent = first_sent
+        """The moment (ms, the store's) from which the horizon counts, or its claim."""
         self._doubted_for = (claimed.now_ms - first_sent) / 1000
+
+    def take_leave(self) -> Leave | None:
+        """Give the ledger's word that came with the claim: for one request."""
+        word, self._leave = self._leave, None
+        return None if word is None else Leave(word)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing may be sent any more, so that no key is needed."""
+        return self._leave in {Word.CANCEL, Word.DEADLINE}
+
+    @property
+    def account(self) -> str:
+        """The name of the command's account. After `read_command` only."""
+        assert self.command is not None  # noqa: S101  a run reads it first
+        return self.command.account
+
+    def refused_by(self, account: Account) -> dict[str, str]:
+        """Say why an account's key is of the wrong mode; empty: it is not."""
+        assert self.command is not None  # noqa: S101  a run reads it first
+        return mode_refusal(self.command, is_live=account.mode == "live")
 
     @property
     def operation(self) -> Operation:
@@ -136,6 +169,7 @@ class Run:
         return {
             "job_id": self.job_id,
             "operation": command.operation if command else "",
+            "account": command.account if command else "",
             "customer": command.customer if command else "",
             "run": self.number,
             "tries": self.tries,

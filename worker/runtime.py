@@ -12,21 +12,29 @@ import concurrent.futures
 import random
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import redis.asyncio
 import structlog
+from redis.exceptions import RedisError
 
 from config.settings import Settings
 from customer_sources.contract.errors import Problem
 from customer_sources.contract.ids import new_token
 from customer_sources.contract.names import Keys
+from worker.accounts import Accounts
 from worker.background import repeat
+from worker.batch_ledger import BatchLedger
+from worker.bulletin import Bulletin
 from worker.clock import lease_clock
 from worker.engine import Engine
+from worker.gate import Gate
 from worker.intake import Intake
 from worker.leases import Leases
 from worker.ledger import Ledger
+from worker.rates import Rates
+from worker.sending import Sender
 from worker.store import connect
 from worker.stripe_api import StripeApi
 
@@ -34,8 +42,11 @@ log = structlog.get_logger("worker")
 T = TypeVar("T")
 Pass = Callable[[], Awaitable[object]]
 
-BACKGROUND_CONNECTIONS = 3
-"""One each for heartbeats, upkeep and the inbox."""
+BACKGROUND_CONNECTIONS = 7
+"""One each for heartbeats, upkeep, the inbox, the gate, batches and the accounts, and
+one for what answers say of rates."""
+BATCHES_SECONDS = 0.05
+"""Between two passes over batches, of which each says when it is to be looked at."""
 
 
 class Runtime:
@@ -46,6 +57,7 @@ class Runtime:
         upkeep: makes upkeep's one pass. Handed in, because it stands a layer above
             (`tasks`).
         inbox: makes the inbox reader's one pass; likewise.
+        batches: makes the one pass over all batches; likewise.
     """
 
     def __init__(
@@ -53,11 +65,13 @@ class Runtime:
         settings: Settings,
         upkeep: Callable[[Ledger], Pass],
         inbox: Callable[[redis.asyncio.Redis, Keys, Intake], Pass],
+        batches: Callable[[BatchLedger], Pass],
     ) -> None:
         self.boot = new_token()
         self._settings = settings
         self._make_upkeep = upkeep
         self._make_inbox = inbox
+        self._make_batches = batches
         self._background: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -87,6 +101,7 @@ class Runtime:
     def drain(self) -> None:
         """Start nothing new, finish what is in flight. Safe in a signal handler."""
         self._engine.draining = True
+        self._gate.closed = True
 
     def stop(self) -> None:
         """Stop the background and the loop, after the last run has ended.
@@ -110,38 +125,48 @@ class Runtime:
         self._ledger = Ledger(self._redis, keys, settings, self.boot)
         # Heartbeats and upkeep must not queue up behind a hundred runs.
         self._own_redis = connect(settings.redis_url, BACKGROUND_CONNECTIONS)
-        own_ledger = Ledger(self._own_redis, keys, settings, self.boot)
+        rates = Rates(self._own_redis, keys, settings)
+        accounts = Accounts(settings)
         leases = Leases(settings.lease_seconds, lease_clock)
-        self._api = StripeApi(
-            api_base=settings.stripe_api_base,
-            key=settings.stripe_api_key.get_secret_value(),
-            transport=settings.http_transport,
-            connect_timeout=settings.connect_seconds,
-            read_timeout=settings.read_seconds,
-            total_timeout=settings.request_seconds,
-            max_connections=settings.concurrency,
-            api_version=settings.stripe_version,
-        )
+        self._api = _api(settings, accounts)
         self._engine = Engine(
             self._ledger,
-            self._api,
+            Sender(self._ledger, rates, self._api, accounts.get),
             leases,
             settings,
             clock=lease_clock,
             rng=random.Random(),  # noqa: S311  jitter, not a secret
         )
+        self._gate = Gate(rates, self._engine, places=settings.concurrency)
+        self._intake = Intake(self._redis, keys, settings)
+        own_ledger = Ledger(self._own_redis, keys, settings, self.boot)
+        bulletin = Bulletin(accounts, rates, own_ledger)
+        with suppress(RedisError):  # rates first, so that nothing leaves without
+            await bulletin.one_pass()
+        self._start_loops(keys, own_ledger, leases, bulletin)
+
+    def _start_loops(
+        self, keys: Keys, own_ledger: Ledger, leases: Leases, bulletin: Bulletin
+    ) -> None:
+        """Begin what goes on beside the runs until the worker stops."""
+        settings = self._settings
 
         async def beat() -> None:
             for job_id in await leases.beat(own_ledger):
                 log.warning("lease_lost", job_id=job_id)
 
-        self._intake = Intake(self._redis, keys, settings)
         upkeep = self._make_upkeep(own_ledger)
         inbox = self._make_inbox(self._own_redis, keys, self._intake)
+        batches = self._make_batches(
+            BatchLedger(self._own_redis, keys, settings, self.boot)
+        )
         self._background = [
             self._repeat("heartbeat", settings.heartbeat_seconds, beat),
             self._repeat("upkeep", settings.upkeep_seconds, upkeep),
             self._repeat("inbox", settings.upkeep_seconds, inbox),
+            self._repeat("gate", settings.upkeep_seconds, self._gate.one_pass),
+            self._repeat("batches", BATCHES_SECONDS, batches),
+            self._repeat("accounts", settings.upkeep_seconds, bulletin.one_pass),
         ]
 
     def _repeat(self, name: str, seconds: float, one_pass: Pass) -> asyncio.Task[None]:
@@ -149,6 +174,8 @@ class Runtime:
         return asyncio.create_task(loop)
 
     async def _stop(self) -> None:
+        self._gate.closed = True
+        await self._gate.ended()
         self._stopping = True
         for task in self._background:
             task.cancel()
@@ -160,3 +187,17 @@ class Runtime:
 
     def _submit(self, work: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+
+def _api(settings: Settings, accounts: Accounts) -> StripeApi:
+    """Make the one pool of connections; each request says whose key it has."""
+    return StripeApi(
+        api_base=settings.stripe_api_base,
+        key=accounts.all()[0].secret,
+        transport=settings.http_transport,
+        connect_timeout=settings.connect_seconds,
+        read_timeout=settings.read_seconds,
+        total_timeout=settings.request_seconds,
+        max_connections=settings.concurrency,
+        api_version=settings.stripe_version,
+    )

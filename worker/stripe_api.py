@@ -8,13 +8,15 @@ never from an exception; exceptions only give the log a word.
 from __future__ import annotations
 
 import asyncio
+import copy
 import re
 from importlib import metadata
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
 import httpx
 import msgspec
 
+from config.keys import is_connected_account
 from worker.answers import Answered, MaybeSent, NotSent, TryResult
 from worker.departure import Departure, why
 from worker.stripe_answer import NoAnswer, read_answer
@@ -93,6 +95,7 @@ class StripeApi:
     ) -> None:
         self._base = _checked_base(api_base)
         self._prefix = self._base.raw_path.decode("ascii").rstrip("/")
+        self._version = api_version
         self._headers = _checked_headers(key, api_version)
         self._kind = transport
         self._transport = build_transport(transport, max_connections=max_connections)
@@ -107,10 +110,27 @@ class StripeApi:
         }
         self._connect_timeout = connect_timeout
         self._total_timeout = total_timeout
-        self._closed = False
+        self._closed = asyncio.Event()
 
     def __repr__(self) -> str:
         return f"<StripeApi {self._base} over {self._kind}, key ***>"
+
+    def acting_for(self, key: str, stripe_account: str = "") -> Self:
+        """Make one that sends with another key over the same connections.
+
+        Slots, timeouts and the end are shared, too: closing any of them closes all.
+
+        Args:
+            key: The secret key.
+            stripe_account: `Stripe-Account`, a connected account under a platform's
+                key; empty is the account of the key.
+
+        Raises:
+            ValueError: If the key or the account could not go into a header.
+        """
+        other = copy.copy(self)
+        other._headers = _checked_headers(key, self._version, stripe_account)  # noqa: SLF001  it is one of us
+        return other
 
     async def send(
         self, request: StripeRequest, *, before_bytes: Callable[[], None] = _nothing
@@ -147,14 +167,14 @@ class StripeApi:
 
     async def aclose(self) -> None:
         """Close every connection; requests under way and later ones get no answer."""
-        self._closed = True
+        self._closed.set()
         await self._transport.aclose()
 
     async def _exchange(self, request: StripeRequest, departure: Departure) -> Answered:
         """Wait for a slot, send, read the answer, and leave nothing open behind."""
         await self._take_slot()
         try:
-            if self._closed:
+            if self._closed.is_set():
                 raise NoAnswer("closed")
             response = await self._transport.handle_async_request(
                 self._http_request(request, departure)
@@ -203,12 +223,16 @@ def _checked_base(api_base: str) -> httpx.URL:
     return base
 
 
-def _checked_headers(key: str, api_version: str) -> list[tuple[str, str]]:
+def _checked_headers(
+    key: str, api_version: str, stripe_account: str = ""
+) -> list[tuple[str, str]]:
     """Build what every request says; a key that was read with its newline ends here."""
     if not key or not _VISIBLE.fullmatch(key):
         raise ValueError("the Stripe key must be printable ASCII without spaces")
     if not _VISIBLE.fullmatch(api_version):
         raise ValueError("the API version must be printable ASCII without spaces")
+    if stripe_account and not is_connected_account(stripe_account):
+        raise ValueError("the connected account must be an id, acct_...")
     headers = [
         ("Authorization", f"Bearer {key}"),
         ("Accept", "application/json"),
@@ -218,4 +242,6 @@ def _checked_headers(key: str, api_version: str) -> list[tuple[str, str]]:
     ]
     if api_version:
         headers.append(("Stripe-Version", api_version))
+    if stripe_account:
+        headers.append(("Stripe-Account", stripe_account))
     return headers

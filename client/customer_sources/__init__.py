@@ -11,6 +11,8 @@ from customer_sources.calls import Submitted
 from customer_sources.client import CustomerSources
 from customer_sources.contract.commands import Command
 from customer_sources.contract.errors import (
+    BatchEnded,
+    BatchNotFound,
     CommandInvalid,
     CustomerSourcesError,
     DurabilityUnavailable,
@@ -38,6 +40,8 @@ __version__ = "0.1.0"
 __all__ = [
     "AsyncCustomerSources",
     "AsyncJob",
+    "BatchEnded",
+    "BatchNotFound",
     "Command",
     "CommandInvalid",
     "CustomerSources",

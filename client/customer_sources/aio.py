@@ -15,8 +15,10 @@ import msgspec
 import redis.asyncio
 
 from customer_sources import calls, scripts, submission
+from customer_sources.ahead import Ahead, AsyncPipeline
 from customer_sources.aio_consumer import AsyncConsumer
 from customer_sources.aio_review import AsyncReview
+from customer_sources.batches.aio import AsyncBatches
 from customer_sources.calls import DEFAULT_URL, LOOK_AGAIN_SECONDS, Submitted, Tally
 from customer_sources.contract.commands import Command
 from customer_sources.contract.errors import (
@@ -88,6 +90,7 @@ class AsyncCustomerSources:
         self._submit = self._redis.register_script(scripts.load("submit"))
         self._cancel = self._redis.register_script(scripts.load("cancel"))
         self.customer: Customer[Coroutine[Any, Any, AsyncJob]] = Customer(self.submit)
+        self.batches = AsyncBatches(self._redis, self._keys, self._write)
         self.review = AsyncReview(
             self._redis, self._keys, self._write, partial(AsyncJob, self)
         )
@@ -136,15 +139,15 @@ class AsyncCustomerSources:
     ) -> list[Submitted]:
         """Submit many commands at once. See `CustomerSources.submit_many`."""
         results: list[Submitted] = []
-        for chunk in calls.chunks(commands):
-            tally = Tally(calls.prepare_many(self._keys, chunk))
-            results += await self._submit_chunk(tally)
+        ahead = Ahead(self._keys, commands)
+        while tally := ahead.take():
+            results += await self._submit_chunk(tally, ahead)
         return results
 
-    async def _submit_chunk(self, tally: Tally) -> list[Submitted]:
+    async def _submit_chunk(self, tally: Tally, ahead: Ahead) -> list[Submitted]:
         try:
             with in_our_words():
-                async with self._redis.pipeline(transaction=False) as pipe:
+                async with AsyncPipeline(self._redis, ahead) as pipe:
                     for one in tally.valid:
                         await self._submit(args=one.arguments, client=pipe)
                     replies = await self._write.all(pipe)

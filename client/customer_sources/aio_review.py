@@ -44,9 +44,10 @@ class AsyncReview:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
+        account: str = "",
     ) -> AsyncIterator[ReviewItem]:
         """Iterate with `async for` over the jobs in review. See `Review.list`."""
-        given = Wanted(code, operation, customer, since, until, limit)
+        given = Wanted(code, operation, customer, since, until, limit, account)
         return self._items(given.checked())
 
     async def show(self, job_id: str) -> ReviewItem:

@@ -14,6 +14,8 @@ import msgspec
 import redis
 
 from customer_sources import calls, scripts, submission
+from customer_sources.ahead import Ahead, Pipeline
+from customer_sources.batches.client import Batches
 from customer_sources.calls import DEFAULT_URL, LOOK_AGAIN_SECONDS, Submitted, Tally
 from customer_sources.consumer import Consumer
 from customer_sources.contract.commands import Command
@@ -62,6 +64,7 @@ class CustomerSources:
         self._submit = self._redis.register_script(scripts.load("submit"))
         self._cancel = self._redis.register_script(scripts.load("cancel"))
         self.customer: Customer[Job] = Customer(self.submit)
+        self.batches = Batches(self._redis, self._keys, self._write)
         self.review = Review(self._redis, self._keys, self._write, partial(Job, self))
 
     def __enter__(self) -> Self:
@@ -123,14 +126,14 @@ class CustomerSources:
             `{**command, "job_id": result.job_id}`.
         """
         results: list[Submitted] = []
-        for chunk in calls.chunks(commands):
-            tally = Tally(calls.prepare_many(self._keys, chunk))
-            results += self._submit_chunk(tally)
+        ahead = Ahead(self._keys, commands)
+        while tally := ahead.take():
+            results += self._submit_chunk(tally, ahead)
         return results
 
-    def _submit_chunk(self, tally: Tally) -> list[Submitted]:
+    def _submit_chunk(self, tally: Tally, ahead: Ahead) -> list[Submitted]:
         try:
-            with in_our_words(), self._redis.pipeline(transaction=False) as pipe:
+            with in_our_words(), Pipeline(self._redis, ahead) as pipe:
                 for one in tally.valid:
                     self._submit(args=one.arguments, client=pipe)
                 replies = self._write.all(pipe)

@@ -53,7 +53,7 @@ def build(
     given = {name: value for name, value in fields.items() if value is not None}
     ours = _OPTIONS if may_repeat else _OPTIONS - {"job_id"}
     options = {name: value for name, value in given.items() if name in ours}
-    found = [*_misplaced(given, options), *_read_moments(options)]
+    found = [*misplaced(given, options), *_read_moments(options)]
     options.setdefault("idempotency_key", default_key)
     return submission.build(
         keys,
@@ -68,7 +68,7 @@ def build(
     )
 
 
-def _misplaced(given: Mapping[str, Any], options: dict[str, Any]) -> list[Problem]:
+def misplaced(given: Mapping[str, Any], options: dict[str, Any]) -> list[Problem]:
     """Take out what the operation does not have, even where it would change nothing.
 
     So what is accepted is what the printed schema describes.

@@ -15,7 +15,7 @@ import msgspec
 
 from customer_sources.contract.commands import Command
 from customer_sources.contract.errors import JobNotFound, NotInReview
-from customer_sources.contract.events import rfc3339
+from customer_sources.contract.events import EVIDENCE_FIELDS, rfc3339
 from customer_sources.contract.ids import replay_id
 from customer_sources.contract.operations import Effect
 from customer_sources.contract.states import State
@@ -60,12 +60,17 @@ class ReviewItem(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     """`needs_review`, or `failed` where another job might succeed."""
     operation: str
+    account: str
+    """Empty where the command cannot be read, as is what follows of it."""
     customer: str
-    """Empty where the command cannot be read."""
     source_id: str
     """The source that the command names; empty on create and list."""
     code: str
     message: str
+    evidence: Mapping[str, str]
+    """What the worker knew beside Stripe's words: `body_sha256`, the beginning of the
+    hash of our body where Stripe saw another one under the key; `existing`, the id of
+    what was there already."""
     ended: datetime
     unknown: bool
     """Whether Stripe may have done it."""
@@ -118,10 +123,12 @@ def item(found: Found) -> ReviewItem:
         id=found.job_id,
         state=State(record["state"]),
         operation=record.get("op", ""),
+        account=command.account if command else "",
         customer=command.customer if command else "",
         source_id=command.id if command else "",
         code=record.get("code", ""),
         message=str(details.get("message", "")),
+        evidence={n: str(details[n]) for n in EVIDENCE_FIELDS if n in details},
         ended=_moment(record["ended"]),
         unknown=_is_unknown(record),
         key_safe_until=_moment(safe_until) if safe_until else None,

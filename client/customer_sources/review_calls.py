@@ -19,10 +19,15 @@ from customer_sources.contract.errors import (
     NotInReview,
     Problem,
 )
-from customer_sources.contract.events import settled_event
 from customer_sources.contract.ids import replay_id
 from customer_sources.contract.masking import mask_sentence
-from customer_sources.contract.names import Class, Keys
+from customer_sources.contract.names import (
+    ACCOUNT_RULE,
+    Class,
+    Keys,
+    is_account_name,
+)
+from customer_sources.contract.notices import settled_event
 from customer_sources.contract.operations import OPERATIONS
 from customer_sources.contract.states import State
 from customer_sources.contract.texts import text_problems
@@ -45,6 +50,7 @@ class Wanted(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     limit: int | None = None
+    account: str = ""
 
     def checked(self) -> Wanted:
         """Return it as it is, if it can match anything.
@@ -60,6 +66,8 @@ class Wanted(NamedTuple):
         if self.operation and self.operation not in OPERATIONS:
             known = ", ".join(OPERATIONS)
             problems.append(Problem("operation", f"unknown; one of: {known}"))
+        if self.account and not is_account_name(self.account):
+            problems.append(Problem("account", f"not a name: {ACCOUNT_RULE}"))
         if self.limit is not None and self.limit < 0:
             problems.append(Problem("limit", "must not be negative"))
         if problems:
@@ -73,6 +81,7 @@ class Wanted(NamedTuple):
             and self.code in {"", item.code}
             and self.operation in {"", item.operation}
             and self.customer in {"", item.customer}
+            and self.account in {"", item.account}
         )
 
 

@@ -51,6 +51,7 @@ class Review:
         since: datetime | None = None,
         until: datetime | None = None,
         limit: int | None = None,
+        account: str = "",
     ) -> Iterator[ReviewItem]:
         """Iterate over the jobs in review, newest first. What is empty wants all.
 
@@ -63,11 +64,12 @@ class Review:
             since: those that ended at this moment or later.
             until: those that ended before this moment.
             limit: most of them.
+            account: the account's name.
 
         Raises:
             CommandInvalid: an argument that can match nothing.
         """
-        given = Wanted(code, operation, customer, since, until, limit)
+        given = Wanted(code, operation, customer, since, until, limit, account)
         return self._items(given.checked())
 
     def show(self, job_id: str) -> ReviewItem:

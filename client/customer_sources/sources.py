@@ -21,6 +21,13 @@ class CommandOptions(TypedDict, total=False):
     idempotency_key: str
     """Your name for this command. The same key with the same parameters gives the
     same job, with other parameters a `JobConflict`."""
+    account: str
+    """The account whose sources they are, by the name that the workers know it by.
+    Without it, the one of their `STRIPE_API_KEY`."""
+    livemode: bool | None
+    """Says for which customers this is meant, real ones or test ones: where the
+    account's key is for the others, nothing is sent and the job fails as
+    `livemode_mismatch`. Unsaid, or None, it is for those that the key is for."""
     not_before: When
     """Nothing is sent before: a datetime with a time zone, or a timedelta."""
     deadline: When

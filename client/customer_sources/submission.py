@@ -22,11 +22,12 @@ from customer_sources.contract.names import (
     SCHEMA_VERSION,
     Class,
     Keys,
+    is_account_name,
     lane_name,
 )
 from customer_sources.contract.states import State
 from customer_sources.contract.texts import is_unicode
-from customer_sources.contract.validation import switch_problems
+from customer_sources.contract.validation import account_problems, switch_problems
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -40,6 +41,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     idempotency_key: str | None = None
     job_id: str | None = None
+    account: str = DEFAULT_ACCOUNT
+    livemode: bool | None = None
     not_before: When | None = None
     deadline: When | None = None
     reference: str = ""
@@ -60,6 +63,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """What of this becomes part of the command."""
         return Switches(
             reference=self.reference,
+            livemode=self.livemode,
             missing_ok=self.missing_ok,
             all_pages=self.all_pages,
             marker=self.marker,
@@ -126,12 +130,14 @@ def build(
     """
     now_ms = time.time_ns() // 1_000_000
     found = [*found, *_option_problems(options, operation, now_ms)]
+    is_sound = not (found or account_problems(options.account))
     prepared = prepare(
         operation,
         params,
-        job_id="" if found else _job_id(options, now_ms),
+        job_id=_job_id(options, now_ms) if is_sound else "",
         customer=customer,
         source_id=source_id,
+        account=options.account,
         switches=options.switches,
         found=found,
     )
@@ -148,6 +154,7 @@ def build(
         keys.queue(queue),
         envelope(queue, [prepared.job_id]) if ring else "",
         *entry,
+        prepared.command.account,
     ]
     return Submission(prepared.job_id, arguments, job_class)
 
@@ -185,7 +192,7 @@ def _job_id(options: Options, now_ms: int) -> str:
     if options.job_id is not None:
         return options.job_id
     if options.idempotency_key is not None:
-        return job_id_for_key(DEFAULT_ACCOUNT, options.idempotency_key)
+        return job_id_for_key(options.account, options.idempotency_key)
     return new_job_id(now_ms)
 
 
@@ -226,12 +233,19 @@ def _key_problems(options: Options) -> list[Problem]:
             return [Problem("idempotency_key", expected)]
         if not is_unicode(key):  # it is hashed, never stored: nothing else matters
             return [Problem("idempotency_key", "not valid Unicode")]
-    if options.job_id is None:
-        return []
-    if not isinstance(options.job_id, str) or not is_job_id(options.job_id):
+    return [] if options.job_id is None else _job_id_problems(options.job_id, options)
+
+
+def _job_id_problems(job_id: object, options: Options) -> list[Problem]:
+    """Check an id; a key beside it has to be the one that it was made of."""
+    key, account = options.idempotency_key, options.account
+    if not isinstance(job_id, str) or not is_job_id(job_id):
         return [Problem("job_id", "not a job id; use the one an error carried")]
-    if key is not None and options.job_id != job_id_for_key(DEFAULT_ACCOUNT, key):
-        return [Problem("job_id", "not the job of this idempotency_key; give one")]
+    if key is None or not is_account_name(account):
+        return []
+    if job_id != job_id_for_key(account, key):
+        wrong = "not the job of this idempotency_key on this account; give one"
+        return [Problem("job_id", wrong)]
     return []
 
 

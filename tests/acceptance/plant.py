@@ -18,11 +18,12 @@ from tests.builders import wait_until
 from worker.cli import children
 
 QUICK: Mapping[str, str] = {
+    **children.UNLIMITED,
     "lease_seconds": "1.5",
     "heartbeat_seconds": "0.5",
     "upkeep_seconds": "0.2",
 }
-"""The default settings' proportions, in a quarter of their time."""
+"""The default settings' proportions, in a quarter of their time, and no limits."""
 
 
 NOW = timedelta(0)

@@ -12,7 +12,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from subprocess import Popen
 from typing import Any, NamedTuple
@@ -22,9 +22,12 @@ import typer.main
 import typer.testing
 
 from customer_sources import CustomerSources, State
+from customer_sources.batches.calls import Settings as BatchSettings
 from sandbox.remote import RemoteSandbox
 from sandbox.store import Store
 from tests.acceptance.conftest import StartWorker
+from tests.architecture.project import ROOT
+from tests.batch_plans import plan
 from tests.builders import ending, wait_until
 from tests.command_line import COMMAND, run, unset
 from worker.cli.exits import Exit
@@ -112,24 +115,54 @@ async def test_examples_that_come_to_an_end_end_well(
     tmp_path: Path,
 ) -> None:
     """An id of a job, which no example can know, stands for one that is in review, or
-    elsewhere for one that waits."""
+    elsewhere for one that waits; ids of batches and the folder of a plan likewise."""
     sandbox.seed({"cus_1": ["card_1", "ba_1"]})
     create, later = client.customer.source.create, timedelta(hours=1)
     waiting = create(customer="cus_2", source="tok_visa", not_before=later).id
     in_review = create(customer="cus_3", source="tok_visa").id
     await ledger.claim(in_review, "token")
     await ledger.commit(in_review, "token", ending(State.NEEDS_REVIEW))
+    stand_ins = _batches(client)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    applied = str(plan(3, label="applied").write(tmp_path / "applied"))
     start_worker()
     for command in commands():
         if command in READY or command == SLOW:
             continue
         for example in examples(command):
             job = in_review if command.startswith("review ") else waiting
+            batch = stand_ins.get(command, stand_ins[""])
             words = [re.sub(r"^job_\S+$", job, word) for word in example.words]
+            words = [re.sub(r"^batch_\S+$", batch, word) for word in words]
+            if command == "batch apply":
+                words = [applied if word == "plan" else word for word in words]
             given = {**environment, **example.environment}
             done = run(*words, cwd=tmp_path, **given)
             said = f"{words}: {done.stdout}{done.stderr}"
             assert done.returncode == Exit.OK, said
+
+
+def _batches(client: CustomerSources) -> dict[str, str]:
+    """Bring batches in for the examples: one that will end well, one that is cancelled,
+    and for all other commands one that has yet to begin."""
+
+    def bring_in(label: str, settings: BatchSettings) -> str:
+        one = plan(3, label=label)
+        client.batches.open(one.manifest, settings)
+        client.batches.put(one.id, 0, one.chunks[0])
+        return one.id
+
+    later = BatchSettings(not_before=datetime.now(UTC) + timedelta(hours=1))
+    well = bring_in("well", BatchSettings())
+    cancelled = bring_in("cancelled", BatchSettings())
+    client.batches.cancel(cancelled)
+    return {
+        "": bring_in("later", later),
+        "batch watch": well,
+        "batch results": well,
+        "batch reconcile": well,
+        "batch retry": cancelled,
+    }
 
 
 def test_examples_that_go_on_end_well_by_ctrl_c_and_the_slow_one_by_itself(

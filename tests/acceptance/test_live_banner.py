@@ -48,7 +48,7 @@ async def serve(
         )
         ledger = Ledger(connection, keys, settings, boot)
         await ledger.heartbeat({})
-        await ledger.announce()
+        await ledger.announce(live=settings.live)
         return ledger
 
     yield serve

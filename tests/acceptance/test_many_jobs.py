@@ -50,6 +50,8 @@ def test_ten_thousand_jobs_end_once_each_and_leave_only_what_is_documented(
         if db.ttl(key) == -1
     }
     assert {name for name in without_ttl if not name.startswith("_kombu.")} <= {
+        "account:default",
+        "accounts",
         "events",
         "inbox",
         "meta",

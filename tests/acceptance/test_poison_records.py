@@ -74,6 +74,7 @@ UNUSABLE: dict[str, Damage] = {
         f"{it} garbage": with_field(it, b"\xff\x00x")
         for it in ("class", "lane", "state", "v", "effect", "runs", "waits", "crashes")
     },
+    **{f"{it} garbage": with_field(it, b"\xff\x00x") for it in ("line", "permit")},
     **{
         f"{it} too long": with_field(it, "x" * 1000)
         for it in ("due", "first_sent", "deadline", "unknown", "ask", "quiet_until")

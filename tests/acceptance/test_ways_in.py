@@ -26,11 +26,13 @@ from tests.builders import wait_until
 Way = Callable[[dict[str, Any]], None]
 
 CARD = {"customer": "cus_1", "id": "card_1"}
-COMMANDS = {
+COMMANDS: dict[str, dict[str, Any]] = {
     "customer.source.created": {
         "operation": "create",
         "customer": "cus_2",
         "source": "tok_visa",
+        "account": "default",
+        "livemode": False,
     },
     "customer.source.listed": {"operation": "list", "customer": "cus_1"},
     "customer.source.retrieved": {"operation": "get", **CARD},
@@ -82,6 +84,9 @@ def _by_cli(store: Store, prefix: str, command: dict[str, Any]) -> None:
     words = [command["operation"]]
     for name, value in command.items():
         if name == "operation":
+            continue
+        if isinstance(value, bool):
+            words.append(f"--{'' if value else 'no-'}{name}")
             continue
         values = value if isinstance(value, list) else [value]
         words += [w for v in values for w in (f"--{name.replace('_', '-')}", str(v))]

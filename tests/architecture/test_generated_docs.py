@@ -18,7 +18,7 @@ from tests.architecture.project import ROOT
 from tools import docs
 from tools.docs_cli import cli_page, reference
 from tools.docs_markdown import DocsError, table
-from tools.docs_settings import default_of, settings_page
+from tools.docs_settings import default_of, settings_page, values
 from tools.docs_states import states_page
 
 
@@ -144,6 +144,16 @@ def test_seconds_are_shown_in_the_largest_unit_that_fits(
     field = FieldInfo(annotation=float, default=seconds)
 
     assert default_of("lease_seconds", field) == shown
+
+
+def test_a_setting_that_may_stay_empty_is_told_with_the_bounds_of_what_it_takes() -> (
+    None
+):
+    fields = config.settings.Settings.model_fields
+
+    assert default_of("in_flight", fields["in_flight"]) == "(empty)"
+    assert values(fields["in_flight"]) == "whole number, 1 or more, 10000 at most"
+    assert values(fields["accounts_file"]) == "path"
 
 
 def test_a_cell_keeps_its_bars_and_stays_on_one_line() -> None:

@@ -59,7 +59,7 @@ def test_a_reference_to_nowhere_is_found(reference: str) -> None:
         "worker/policy.py::decide",
         "client/customer_sources/contract/states.py::TRANSITIONS",
         "worker/lua/claim.lua",
-        "client/customer_sources/lua/prelude.lua::finish",
+        "client/customer_sources/lua/jobs.lua::finish",
     ],
 )
 def test_a_file_a_class_a_method_and_a_lua_function_are_places(reference: str) -> None:

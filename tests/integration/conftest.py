@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 import redis
 
+from config.accounts import accounts_of
 from config.settings import Settings
 from customer_sources import AsyncCustomerSources, CustomerSources, Job
 from customer_sources.contract.names import Keys
@@ -19,10 +21,13 @@ from sandbox.server import SandboxServer
 from sandbox.store import Store
 from tests.builders import come_due
 from tests.integration.stands import InMemory, OnAStore
+from tests.integration.stopped import Stopped
 from worker.clock import lease_clock
 from worker.engine import Engine
 from worker.leases import Leases
 from worker.ledger import Ledger
+from worker.rates import Rates
+from worker.sending import Sender
 from worker.stripe_api import StripeApi
 
 
@@ -44,6 +49,16 @@ class World:
     leases: Leases
     engine: Engine
     sandbox: RemoteSandbox
+    api: StripeApi
+    """What the engine sends with."""
+    sender_over: Callable[[StripeApi], Sender]
+
+    @contextmanager
+    def sending_over(self, api: StripeApi) -> Iterator[None]:
+        """Let the engine send with another `StripeApi` meanwhile."""
+        usual, self.engine._sender = self.engine._sender, self.sender_over(api)
+        yield
+        self.engine._sender = usual
 
     async def run_once(self, job: Job) -> Job:
         """Let one wake-up for this job be answered."""
@@ -95,6 +110,7 @@ async def world(
     db: redis.Redis,
     keys: Keys,
     ledger: Ledger,
+    rates: Rates,
     settings: Settings,
     stripe: RemoteSandbox,
 ) -> AsyncIterator[World]:
@@ -103,8 +119,20 @@ async def world(
         api_base=settings.stripe_api_base,
         key=settings.stripe_api_key.get_secret_value(),
     )
-    engine = Engine(ledger, api, leases, settings, clock=lease_clock, rng=NoWait())
-    yield World(client, db, keys, ledger, leases, engine, stripe)
+    account_of = {**accounts_of(settings)}.get
+
+    def sender_over(api: StripeApi) -> Sender:
+        return Sender(ledger, rates, api, account_of)
+
+    engine = Engine(
+        ledger,
+        sender_over(api),
+        leases,
+        settings,
+        clock=lease_clock,
+        rng=NoWait(),
+    )
+    yield World(client, db, keys, ledger, leases, engine, stripe, api, sender_over)
     await api.aclose()
 
 
@@ -139,3 +167,16 @@ def in_memory_asyncio() -> InMemory:
 def stand(request: pytest.FixtureRequest) -> Any:
     """Each in turn; those in memory start no store."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def stopped(
+    client: CustomerSources,
+    ledger: Ledger,
+    rates: Rates,
+    db: redis.Redis,
+    keys: Keys,
+    settings: Settings,
+) -> Stopped:
+    """A ledger whose clock stands still."""
+    return Stopped(client, ledger, rates, db, keys, settings)

@@ -22,7 +22,7 @@ from customer_sources.durability import WAIT
 from sandbox.store import Store
 from worker.grouped import MOST_TOGETHER
 from worker.ledger import Ledger
-from worker.replies import Claimed, Word
+from worker.replies import Claimed, Leave, Word
 from worker.store import connect
 
 
@@ -112,7 +112,7 @@ async def test_claims_of_the_same_moment_wait_for_the_disk_together(
     claimed = await asyncio.gather(*(ledger.claim(one, "run-1") for one in ids))
     assert {type(one) for one in claimed} == {Claimed}
     assert waited(waits) == 2  # one that was too many for a group
-    assert await ledger.send(ids[0], "run-1", unknown=False) is Word.GO
+    assert await ledger.send(ids[0], "run-1", unknown=False) == Leave(Word.GO)
     assert waited(waits) == 2  # of all that a worker asks, claims alone wait
 
 

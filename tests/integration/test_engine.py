@@ -9,6 +9,8 @@ from structlog.testing import capture_logs
 from customer_sources import Command, JobFailed, State
 from tests.builders import expire
 from tests.integration.conftest import World
+from tests.integration.interception import GoOn, intercepted
+from worker.answers import TryResult
 from worker.replies import Claimed
 from worker.stripe_api import StripeRequest
 
@@ -127,7 +129,7 @@ async def test_a_worker_that_dies_after_sending_leaves_one_effect(
     claimed = await world.ledger.claim(job.id, "dead")
     assert isinstance(claimed, Claimed)
     world.sandbox.set_faults([{"fault": "drop_after_commit", "count": 1}])
-    await world.engine._api.send(_request_of(claimed, job.id))
+    await world.api.send(_request_of(claimed, job.id))
     expire(world.db, world.keys, job.id)
     await world.ledger.take_due()
 
@@ -168,17 +170,16 @@ async def test_a_run_that_lost_its_lease_sends_nothing_more_and_writes_nothing(
 
 async def test_a_stale_run_cannot_commit_over_its_successor(world: World) -> None:
     job = world.client.customer.source.create(customer="cus_1", source="tok_visa")
-    real_send = world.engine._api.send
 
-    async def answer_too_late(*args: object, **kwargs: object) -> object:
-        result = await real_send(*args, **kwargs)  # type: ignore[arg-type]
+    async def answer_too_late(_: StripeRequest, go_on: GoOn) -> TryResult:
+        result = await go_on()
         expire(world.db, world.keys, job.id)
         await world.ledger.take_due()
         await world.ledger.claim(job.id, "successor")
         return result
 
-    world.engine._api.send = answer_too_late  # type: ignore[assignment,method-assign]
-    await world.engine.run_all([job.id])
+    with intercepted(answer_too_late):
+        await world.engine.run_all([job.id])
 
     assert job.refresh().state is State.RUNNING
     assert world.events() == []
@@ -209,17 +210,15 @@ async def test_a_draining_worker_hands_back_what_it_was_rung_for(
 async def test_a_bug_of_ours_costs_time_and_no_truth(world: World) -> None:
     job = world.client.customer.source.create(customer="cus_1", source="tok_visa")
 
-    async def broken(*_: object, **__: object) -> None:
+    async def broken(*_: object) -> TryResult:
         raise ZeroDivisionError
 
-    real, world.engine._api.send = world.engine._api.send, broken  # type: ignore[assignment,method-assign]
-    with capture_logs() as lines:
+    with intercepted(broken), capture_logs() as lines:
         await world.run_once(job)
     assert "run_broke" in [line["event"] for line in lines]
     assert job.state is State.WAITING
     assert world.db.hget(world.keys.job(job.id), "unknown") == "1"
 
-    world.engine._api.send = real  # type: ignore[method-assign]
     await world.run_until_ended(job)
     assert job.state is State.SUCCEEDED
 
@@ -237,6 +236,7 @@ async def test_one_run_is_one_line_and_says_nothing_secret(world: World) -> None
         "log_level": "info",
         "job_id": job.id,
         "operation": "create",
+        "account": "default",
         "customer": "cus_1",
         "run": 1,
         "tries": 1,
@@ -247,7 +247,7 @@ async def test_one_run_is_one_line_and_says_nothing_secret(world: World) -> None
     }
 
 
-def _request_of(claimed: Claimed, job_id: str) -> object:
+def _request_of(claimed: Claimed, job_id: str) -> StripeRequest:
     command = msgspec.json.decode(claimed.command, type=Command)
     return StripeRequest(
         method="POST",

@@ -107,6 +107,22 @@ async def test_a_bad_command_is_told_with_every_problem_and_comes_back_recognisa
     assert [p["field"] for p in event.data["problems"]] == ["customer", "id"]
 
 
+async def test_an_entry_names_its_account_and_a_rejection_repeats_it(
+    inbox: Inbox, client: CustomerSources, db: redis.Redis, keys: Keys
+) -> None:
+    fine = put(db, keys, CREATE | {"account": "acme", "livemode": False})
+    put(db, keys, CREATE | {"account": "acme", "livemode": "no"})
+    await read(inbox)
+
+    job = client.job(job_id_for_key("acme", f"inbox:{fine}"))
+    command = client.command(job.id)
+    assert command is not None
+    assert (command.account, command.livemode) == ("acme", False)
+    (event,) = rejections(client)
+    assert event.data["account"] == "acme"
+    assert [p["field"] for p in event.data["problems"]] == ["livemode"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -5,23 +5,31 @@ from __future__ import annotations
 import redis
 
 from customer_sources import CustomerSources, scripts
-from customer_sources.contract.names import Class, Keys
+from customer_sources.contract.names import DEFAULT_ACCOUNT, Class, Keys
+from customer_sources.contract.operations import OPERATIONS
 from customer_sources.contract.states import TERMINAL
+from worker import scripting
 
 FORMED_BY_LUA = """
 return {
   job_key(ARGV[2]), command_key(ARGV[2]), result_key(ARGV[2]), log_key(ARGV[2]),
   tombstone_key(ARGV[2]),  lane_key(ARGV[3]), wake_key(ARGV[4]),
   META, PULSE, EVENTS, REVIEW, POISON, WORKERS,
+  account_key(ARGV[5]), line_key(ARGV[5], ARGV[6], ARGV[4]),
+  ACCOUNTS, GATES, URGENT,
+  flight_key(ARGV[5]), flight_key(ARGV[5]) .. ':' .. ARGV[6],
 }
 """
 
 
 def test_lua_and_python_form_the_same_keys(db: redis.Redis, keys: Keys) -> None:
     lane, job_class = "default:cus_ä", Class.SCHEDULED
-    script = db.register_script(scripts.read("prelude") + FORMED_BY_LUA)
+    shared = [scripts.read(name) for name in scripts.PRELUDES]
+    shared += [scripts.read(name, "worker") for name in scripting.SHARED]
+    script = db.register_script("\n".join([*shared, FORMED_BY_LUA]))
+    arguments = [keys.prefix, "job_1", lane, job_class, "acme", "verify"]
 
-    assert script(args=[keys.prefix, "job_1", lane, job_class]) == [
+    assert script(args=arguments) == [
         keys.job("job_1"),
         keys.command("job_1"),
         keys.result("job_1"),
@@ -35,7 +43,26 @@ def test_lua_and_python_form_the_same_keys(db: redis.Redis, keys: Keys) -> None:
         keys.review,
         keys.poison,
         keys.workers,
+        keys.account("acme"),
+        keys.line("acme", "verify", job_class),
+        keys.accounts,
+        keys.gates,
+        keys.urgent,
+        keys.flight("acme"),
+        keys.flight("acme", "verify"),
     ]
+
+
+def test_lua_and_python_agree_on_accounts_and_operations(
+    db: redis.Redis, keys: Keys
+) -> None:
+    told = "local t = {unpack(OPERATIONS)} t[#t + 1] = DEFAULT_ACCOUNT return t"
+    shared = [scripts.read(name) for name in ("prelude", "places")]
+    script = db.register_script("\n".join([*shared, told]))
+
+    # A token is read to settle a doubt; nobody asks for that as an operation.
+    wanted = {*OPERATIONS, "token", DEFAULT_ACCOUNT}
+    assert set(script(args=[keys.prefix])) == wanted
 
 
 def test_lua_and_python_agree_on_which_states_are_terminal(

@@ -19,7 +19,7 @@ from customer_sources import (
 from customer_sources.contract.names import Keys
 from tests.builders import ending
 from worker.ledger import Ledger
-from worker.replies import Claimed, Refused, Word
+from worker.replies import Claimed, Leave, Refused, Word
 
 
 def test_a_job_is_written_before_anybody_hears_of_it(
@@ -197,7 +197,7 @@ async def test_a_running_job_is_only_asked_to_cancel(
 
     assert client.cancel(job.id).state is State.RUNNING
     assert db.hget(keys.job(job.id), "ask") == "1"
-    assert await ledger.send(job.id, "t1", unknown=False) is Word.CANCEL
+    assert await ledger.send(job.id, "t1", unknown=False) == Leave(Word.CANCEL)
 
 
 async def test_an_unknown_outcome_is_never_cancelled_away(
@@ -251,7 +251,7 @@ async def test_a_call_repeated_by_its_id_is_remembered_like_one_with_a_key(
 async def test_a_cancel_keeps_as_long_as_the_workers_settings_say(
     client: CustomerSources, ledger: Ledger, db: redis.Redis, keys: Keys
 ) -> None:
-    await ledger.announce()
+    await ledger.announce(live=False)
     db.hset(keys.meta, "keep", 5000)
     job = client.customer.source.create(customer="cus_1", source="tok_visa")
     client.cancel(job.id)

@@ -13,7 +13,7 @@ from customer_sources.contract.names import Class, Keys
 from tests.builders import ending
 from tests.integration.conftest import World
 from worker.ledger import Ledger
-from worker.replies import Claimed, Word
+from worker.replies import Claimed, Leave, Word
 
 
 @contextmanager
@@ -42,7 +42,7 @@ async def test_every_step_of_a_job_in_it_can_be_made(
     with full(db):
         claimed = await ledger.claim(job.id, "t1")
         assert isinstance(claimed, Claimed)
-        assert await ledger.send(job.id, "t1", unknown=False) is Word.GO
+        assert await ledger.send(job.id, "t1", unknown=False) == Leave(Word.GO)
         assert await ledger.heartbeat([(job.id, "t1")]) == []
         await ledger.defer(job.id, "t1", delay_ms=0, counts=True, unknown=False)
         await ledger.hand_back([job.id])

@@ -14,7 +14,7 @@ from customer_sources import CustomerSources, Job, State
 from customer_sources.contract.names import Keys
 from tests.builders import ending, expire
 from worker.ledger import Ledger
-from worker.replies import Claimed, Refused, Word
+from worker.replies import Claimed, Leave, Refused, Word
 
 
 @pytest.fixture
@@ -89,8 +89,8 @@ async def test_every_request_asks_first_and_a_stale_run_is_told_to_stop(
 ) -> None:
     await _claim(ledger, job)
 
-    assert await ledger.send(job.id, "t1", unknown=False) is Word.GO
-    assert await ledger.send(job.id, "stale", unknown=False) is Word.SUPERSEDED
+    assert await ledger.send(job.id, "t1", unknown=False) == Leave(Word.GO)
+    assert await ledger.send(job.id, "stale", unknown=False) == Leave(Word.SUPERSEDED)
 
 
 async def test_the_horizon_counts_from_the_first_request_nobody_answered(
@@ -100,7 +100,7 @@ async def test_the_horizon_counts_from_the_first_request_nobody_answered(
     long_ago = {"first_sent": 1, "unknown": 1}
     db.hset(keys.job(job.id), mapping=long_ago)
 
-    assert await ledger.send(job.id, "t1", unknown=True) is Word.HORIZON
+    assert await ledger.send(job.id, "t1", unknown=True) == Leave(Word.HORIZON)
 
 
 async def test_an_answered_request_starts_the_horizon_anew(
@@ -109,7 +109,7 @@ async def test_an_answered_request_starts_the_horizon_anew(
     await _claim(ledger, job)
     db.hset(keys.job(job.id), "first_sent", 1)
 
-    assert await ledger.send(job.id, "t1", unknown=False) is Word.GO
+    assert await ledger.send(job.id, "t1", unknown=False) == Leave(Word.GO)
     assert int(db.hget(keys.job(job.id), "first_sent")) > 1
 
 
@@ -120,7 +120,7 @@ async def test_a_delete_has_no_horizon_because_it_has_no_key(
     await _claim(ledger, job)
     db.hset(keys.job(job.id), mapping={"first_sent": 1, "unknown": 1})
 
-    assert await ledger.send(job.id, "t1", unknown=True) is Word.GO
+    assert await ledger.send(job.id, "t1", unknown=True) == Leave(Word.GO)
 
 
 async def test_nothing_is_sent_past_the_deadline(
@@ -142,7 +142,7 @@ async def test_patience_ends_a_job_that_stated_no_deadline(
     await _claim(ledger, job)
     db.hset(keys.job(job.id), "tried_since", 1)
 
-    assert await ledger.send(job.id, "t1", unknown=False) is Word.DEADLINE
+    assert await ledger.send(job.id, "t1", unknown=False) == Leave(Word.DEADLINE)
 
 
 async def test_a_heartbeat_moves_the_lease_and_names_what_is_lost(
@@ -230,7 +230,7 @@ async def test_a_proof_clears_unknown_and_nothing_else_does(
     await ledger.defer(job.id, "t1", delay_ms=0, counts=True, unknown=True)
     await _claim(ledger, job, "t2")
     assert db.hget(keys.job(job.id), "unknown") == "1"
-    assert await ledger.send(job.id, "t2", unknown=False) is Word.GO
+    assert await ledger.send(job.id, "t2", unknown=False) == Leave(Word.GO)
     assert db.hget(keys.job(job.id), "unknown") == "1"
 
     await ledger.defer(job.id, "t2", delay_ms=0, counts=True, unknown=False)

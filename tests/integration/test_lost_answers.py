@@ -18,7 +18,7 @@ from sandbox.store import Store
 from tests.builders import come_due, ending
 from tests.proxy import Proxy, proxy_to
 from worker.ledger import SCRIPTS, Ledger
-from worker.replies import Claimed, Trimmed, Word
+from worker.replies import Claimed, Leave, Trimmed, Word
 from worker.store import connect
 
 RING_AGAIN_MS = 5000
@@ -65,13 +65,16 @@ async def defers(ledger: Ledger, job: Job) -> object:
 
 
 ANSWERS: dict[str, tuple[Callable[[Ledger, Job], Awaitable[object]], object]] = {
-    "send": (lambda ledger, job: ledger.send(job.id, "t1", unknown=False), Word.GO),
+    "send": (
+        lambda ledger, job: ledger.send(job.id, "t1", unknown=False),
+        Leave(Word.GO),
+    ),
     "heartbeat": (lambda ledger, job: ledger.heartbeat([(job.id, "t1")]), []),
     "defer": (defers, True),
     "commit": (lambda ledger, job: ledger.commit(job.id, "t1", ending()), ""),
     "hand_back": (lambda ledger, job: ledger.hand_back([job.id]), None),
     "lay_aside": (lambda ledger, job: ledger.lay_aside(job.id, *NOTHING_READ), None),
-    "announce": (lambda ledger, _: ledger.announce(), None),
+    "announce": (lambda ledger, _: ledger.announce(live=False), None),
     "trim": (lambda ledger, _: ledger.trim(), Trimmed("FINE", 0, 0, "")),
 }
 """Scripts that a running job of run t1 meets, and what they answer, heard or not."""
@@ -107,7 +110,7 @@ async def test_a_claim_whose_answer_was_lost_is_the_same_run_without_a_second_le
 
     assert isinstance(claimed, Claimed)
     assert (claimed.leave, claimed.record["runs"]) == (None, "1")
-    assert await lossy.send(job.id, "t1", unknown=False) is Word.GO
+    assert await lossy.send(job.id, "t1", unknown=False) == Leave(Word.GO)
     assert await lossy.commit(job.id, "t1", ending()) == ""
 
 

@@ -9,6 +9,9 @@ import pytest
 
 from customer_sources import JobFailed, State
 from tests.integration.conftest import World
+from tests.integration.interception import GoOn, intercepted
+from worker.answers import TryResult
+from worker.stripe_api import StripeRequest
 
 KEY = {"Authorization": "Bearer sk_test_sandbox"}
 
@@ -61,22 +64,20 @@ async def test_a_page_says_that_there_are_more(world: World) -> None:
 
 
 async def test_a_worker_that_stops_leaves_the_other_pages_to_the_next(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World,
 ) -> None:
     world.sandbox.seed({"cus_1": [f"card_{n}" for n in range(250)]})
     job = world.client.customer.source.list(customer="cus_1", all_pages=True)
-    send = world.engine._api.send
 
-    async def told_to_stop_meanwhile(*args: Any, **kwargs: Any) -> Any:
+    async def told_to_stop_meanwhile(_: StripeRequest, go_on: GoOn) -> TryResult:
         world.engine.draining = True
-        return await send(*args, **kwargs)
+        return await go_on()
 
-    monkeypatch.setattr(world.engine._api, "send", told_to_stop_meanwhile)
-    await world.run_once(job)
+    with intercepted(told_to_stop_meanwhile):
+        await world.run_once(job)
     assert job.state is State.WAITING
     assert len(world.sandbox.requests()) == 1
 
-    monkeypatch.undo()
     world.engine.draining = False
     await world.run_until_ended(job)
     assert len(job.result(timeout=0)["data"]) == 250

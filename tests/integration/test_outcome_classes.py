@@ -14,7 +14,9 @@ import socket
 import pytest
 
 from customer_sources import JobFailed, JobNeedsReview, State
+from tests.builders import come_due
 from tests.integration.conftest import World
+from worker.rates import Rates
 from worker.stripe_api import StripeApi, StripeRequest
 
 
@@ -27,17 +29,16 @@ async def test_any_n0_leaves_nothing_unknown_and_is_tried_again(
 ) -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        real = world.engine._api
-        world.engine._api = StripeApi(
+        nowhere = StripeApi(
             api_base=f"http://127.0.0.1:{nobody.getsockname()[1]}", key="sk_test_x"
         )
         job = world.client.customer.source.create(customer="cus_1", source="tok_visa")
-        await world.run_once(job)
-        await world.engine._api.aclose()
+        with world.sending_over(nowhere):
+            await world.run_once(job)
+        await nowhere.aclose()
     assert job.state is State.WAITING
     assert "unknown" not in record(world, job.id)
 
-    world.engine._api = real
     await world.run_until_ended(job)
     assert job.state is State.SUCCEEDED
 
@@ -71,13 +72,12 @@ async def test_any_post_c409_is_waited_for_with_the_same_key(world: World) -> No
     impatient = StripeApi(
         api_base=world.sandbox.url, key="sk_test_sandbox", read_timeout=0.1
     )
-    real, world.engine._api = world.engine._api, impatient
-    await world.run_once(job)
+    with world.sending_over(impatient):
+        await world.run_once(job)
     await impatient.aclose()
     statuses = {request.status for request in world.sandbox.requests()}
     assert 409 in statuses or 429 in statuses
 
-    world.engine._api = real
     await world.run_until_ended(job, most=200)
     assert job.state is State.SUCCEEDED
     assert world.changes() == ["source.created"]
@@ -148,17 +148,28 @@ async def test_any_post_e5xx_with_replay_is_read_and_never_guessed(
 
 
 async def test_any_a4_spends_nothing_and_waits_for_people(
-    world: World,
+    world: World, rates: Rates
 ) -> None:
     world.sandbox.set_faults([{"fault": "unauthorized", "count": 1}])
     job = world.client.customer.source.create(customer="cus_1", source="tok_visa")
     await world.run_once(job)
     assert job.state is State.WAITING
     assert record(world, job.id)["runs"] == "0"
+    assert "tried_since" not in record(world, job.id)
+    (told,) = world.events()
+    assert told.type == "dev.customersources.source_account.suspended"
+
+    come_due(world.db, world.keys, job.id)
+    await world.run_once(job)
+    assert job.state is State.QUEUED  # in line, however often somebody rings for it
     assert len(world.sandbox.requests()) == 1
 
-    await world.run_until_ended(job)
-    assert job.state is State.SUCCEEDED
+    assert await rates.resume("default", "by hand") == "RESUMED"
+    granted = await rates.grant(1, 1)
+    assert granted.ids == [job.id]
+    await world.engine.run_all(granted.ids)
+    assert job.refresh().state is State.SUCCEEDED
+    assert record(world, job.id)["runs"] == "1"
 
 
 async def test_create_v400_fails_with_stripes_words(world: World) -> None:
@@ -180,7 +191,7 @@ async def test_any_post_i400_comes_to_review_with_the_hash_of_our_body(
         body=b"source=tok_amex",
         idempotency_key=job.id,
     )
-    await world.engine._api.send(other)
+    await world.api.send(other)
     await world.run_once(job)
 
     with pytest.raises(JobNeedsReview, match="idempotency_error") as caught:
@@ -189,6 +200,7 @@ async def test_any_post_i400_comes_to_review_with_the_hash_of_our_body(
     assert body is not None
     digest = hashlib.sha256(body.body.encode()).hexdigest()
     assert caught.value.error["body_sha256"] == digest[:16]
+    assert world.client.review.show(job.id).evidence == {"body_sha256": digest[:16]}
     assert world.changes() == ["source.created"]  # the other one
 
 

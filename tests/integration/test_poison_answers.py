@@ -7,6 +7,7 @@ import json
 import pytest
 from structlog.testing import capture_logs
 
+from config.accounts import accounts_of
 from config.settings import Settings
 from customer_sources import CustomerSources, State
 from tests.integration.conftest import NoWait
@@ -15,6 +16,8 @@ from worker.clock import lease_clock
 from worker.engine import Engine
 from worker.leases import Leases
 from worker.ledger import Ledger
+from worker.rates import Rates
+from worker.sending import Sender
 from worker.stripe_api import StripeApi
 
 
@@ -61,7 +64,11 @@ BODIES: dict[str, tuple[bytes, bytes]] = {
 
 @pytest.mark.parametrize("name", BODIES)
 async def test_an_answer_of_any_shape_breaks_nothing(
-    name: str, client: CustomerSources, ledger: Ledger, settings: Settings
+    name: str,
+    client: CustomerSources,
+    ledger: Ledger,
+    rates: Rates,
+    settings: Settings,
 ) -> None:
     status, body = BODIES[name]
 
@@ -73,7 +80,10 @@ async def test_an_answer_of_any_shape_breaks_nothing(
     leases = Leases(settings.lease_seconds, lease_clock)
     async with wire_server(says_it_always) as server:
         api = StripeApi(api_base=server.base, key="sk_test_x")
-        engine = Engine(ledger, api, leases, settings, clock=lease_clock, rng=NoWait())
+        sender = Sender(ledger, rates, api, {**accounts_of(settings)}.get)
+        engine = Engine(
+            ledger, sender, leases, settings, clock=lease_clock, rng=NoWait()
+        )
         job = client.customer.source.create(customer="cus_1", source="tok_visa")
         with capture_logs() as lines:
             await engine.run_all([job.id])

@@ -20,7 +20,11 @@ from tests.integration.doubts import (
     record,
     sent,
 )
-from worker.replies import Claimed
+from tests.integration.interception import GoOn, intercepted
+from worker.answers import TryResult
+from worker.rates import Rates
+from worker.replies import Claimed, Word
+from worker.stripe_api import StripeRequest
 
 
 async def in_doubt(world: World) -> Any:
@@ -36,7 +40,7 @@ async def in_doubt(world: World) -> Any:
     ["unauthorized", "rate_limited", "error_503_unsaved", "drop_after_commit"],
 )
 async def test_a_look_that_fails_is_repeated_and_the_doubt_stays(
-    fault: str, world: World
+    fault: str, world: World, rates: Rates
 ) -> None:
     job = await in_doubt(world)
     world.sandbox.set_faults([{"fault": fault, "operation": "list"}])
@@ -48,9 +52,27 @@ async def test_a_look_that_fails_is_repeated_and_the_doubt_stays(
     tries = len(sent(world, job))
 
     world.sandbox.clear_faults()
+    resumed = await rates.resume("default", "by hand") == "RESUMED"
+    assert resumed == (fault == "unauthorized")
     await world.run_until_ended(job)
     assert code(world, job) == "reconciled"
     assert len(sent(world, job)) == tries
+
+
+async def test_a_read_that_is_answered_under_a_refused_key_ends_the_suspension(
+    world: World, rates: Rates
+) -> None:
+    job = await in_doubt(world)
+    await rates.suspend("default", "", "401", "list")
+    await a_day_later(world, job)
+    assert job.state is State.WAITING
+    assert await rates.resume("default", "by hand") == "RESUMED"
+
+    await rates.suspend("default", "", "401", "list")
+    world.db.hset(f"{world.keys.prefix}account:default", "probe_at", 1)
+    await world.run_until_ended(job)
+    assert code(world, job) == "reconciled"
+    assert await rates.resume("default", "by hand") == "NOT_SUSPENDED"
 
 
 async def test_a_hitch_while_reading_costs_a_try_and_no_run(world: World) -> None:
@@ -82,15 +104,14 @@ async def test_a_read_that_settles_no_verdict_of_doubt_leaves_none(
 async def test_a_worker_that_is_to_stop_looks_no_further(world: World) -> None:
     job = await in_doubt(world)
     world.sandbox.seed({"cus_1": [f"card_{number}" for number in range(250)]})
-    real = world.engine._api.send
 
-    async def told_to_stop(*args: Any, **kwargs: Any) -> Any:
+    async def told_to_stop(_: StripeRequest, go_on: GoOn) -> TryResult:
         world.engine.draining = True
-        return await real(*args, **kwargs)
+        return await go_on()
 
-    world.engine._api.send = told_to_stop  # type: ignore[method-assign]
     before = len(world.sandbox.requests())
-    await a_day_later(world, job)
+    with intercepted(told_to_stop):
+        await a_day_later(world, job)
 
     assert len(world.sandbox.requests()) == before + 1
     assert job.state is State.WAITING
@@ -102,18 +123,17 @@ async def test_a_look_that_lost_its_lease_reads_and_writes_nothing_more(
 ) -> None:
     job = await in_doubt(world)
     world.sandbox.seed({"cus_1": [f"card_{number}" for number in range(250)]})
-    real = world.engine._api.send
 
-    async def answer_too_late(*args: Any, **kwargs: Any) -> Any:
-        answer = await real(*args, **kwargs)
+    async def answer_too_late(_: StripeRequest, go_on: GoOn) -> TryResult:
+        answer = await go_on()
         expire(world.db, world.keys, job.id)
         await world.ledger.take_due()
         await world.ledger.claim(job.id, "successor")
         return answer
 
-    world.engine._api.send = answer_too_late  # type: ignore[method-assign]
     before = len(world.sandbox.requests())
-    await a_day_later(world, job)
+    with intercepted(answer_too_late):
+        await a_day_later(world, job)
 
     assert len(world.sandbox.requests()) == before + 1
     assert job.state is State.RUNNING
@@ -126,13 +146,18 @@ async def test_a_read_marks_nothing_and_minds_no_limit(world: World) -> None:
     world.db.hset(world.keys.job(job.id), mapping={"deadline": 1, "ask": 1})
     before = record(world, job)
 
-    assert await world.ledger.may_read(job.id, "mine")
+    assert await may_read(world, job, "mine") is Word.GO
     assert record(world, job) == before
-    assert not await world.ledger.may_read(job.id, "stale")
+    assert await may_read(world, job, "stale") is Word.SUPERSEDED
 
     expire(world.db, world.keys, job.id)
     await world.ledger.take_due()
-    assert not await world.ledger.may_read(job.id, "mine")
+    assert await may_read(world, job, "mine") is Word.SUPERSEDED
+
+
+async def may_read(world: World, job: Any, token: str) -> Word:
+    leave = await world.ledger.send(job.id, token, unknown=True, read="list")
+    return leave.word
 
 
 async def test_a_replayed_job_sends_the_key_and_looks_for_the_mark_of_the_old_one(

@@ -32,7 +32,7 @@ async def test_a_job_in_review_says_why_and_what_a_replay_would_do(
     item = await got(stand.client.review.show(job.id))
     assert [item] == await listed(stand)
     assert (item.id, item.state, item.operation) == (job.id, job.state, "create")
-    assert (item.customer, item.source_id) == ("cus_1", "")
+    assert (item.account, item.customer, item.source_id) == ("default", "cus_1", "")
     assert (item.code, item.message) == (LOST["code"], LOST["message"])
     assert abs(item.ended - datetime.now(UTC)) < timedelta(minutes=1)
     assert (item.unknown, item.replayed, item.discarded) == (True, "", None)
@@ -47,6 +47,22 @@ async def test_a_job_in_review_says_why_and_what_a_replay_would_do(
     assert plan.sentence.startswith(
         "sends again with the same key, which is safe until"
     )
+
+
+async def test_a_replay_is_of_the_same_account_and_for_the_same_mode(
+    stand: Stand,
+) -> None:
+    old = await reviewed(stand, account="acme", livemode=False)
+    before = (await got(stand.client.snapshot(old.id))).record
+    new = await got(stand.client.review.replay(old.id, reason=WHY))
+    command = await got(stand.client.command(new.id))
+    after = (await got(stand.client.snapshot(new.id))).record
+
+    assert (command.account, command.livemode) == ("acme", False)
+    for record in (before, after):
+        assert (record["acct"], record["lane"]) == ("acme", "acme:cus_1")
+    await stand.run()
+    assert [event.data["account"] for event in stand.events()] == ["acme"] * 3
 
 
 async def test_a_replay_gives_the_result_that_was_missing(stand: Stand) -> None:

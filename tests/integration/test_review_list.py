@@ -20,14 +20,18 @@ async def test_filters_leave_what_they_name(stand: Stand) -> None:
     lost = await reviewed(stand)
     broken = await reviewed(stand, state=State.FAILED, customer="cus_2")
     deleted = await reviewed(stand, "delete", customer="cus_3")
+    other = await reviewed(stand, account="acme")
 
     async def ids(**wanted: Any) -> list[str]:
         return sorted([item.id for item in await listed(stand, **wanted)])
 
-    assert await ids() == sorted([lost.id, broken.id, deleted.id])
+    assert await ids() == sorted([lost.id, broken.id, deleted.id, other.id])
     assert await ids(code="processing_error") == [broken.id]
     assert await ids(operation="delete") == [deleted.id]
-    assert await ids(customer="cus_1") == [lost.id]
+    assert await ids(customer="cus_1") == sorted([lost.id, other.id])
+    assert await ids(customer="cus_1", account="default") == [lost.id]
+    assert await ids(account="acme") == [other.id]
+    assert await ids(account="nobody") == []
     assert await ids(customer="cus_1", operation="delete") == []
     assert len(await ids(limit=2)) == 2
     assert await ids(limit=0) == []
@@ -44,6 +48,7 @@ async def test_filters_leave_what_they_name(stand: Stand) -> None:
         ({"until": datetime(2026, 1, 1)}, "until"),  # noqa: DTZ001  likewise
         ({"operation": "charge"}, "operation"),
         ({"limit": -1}, "limit"),
+        ({"account": "Acme"}, "account"),
     ],
 )
 async def test_a_filter_that_can_match_nothing_is_refused_at_once(
@@ -91,7 +96,7 @@ async def test_the_horizon_is_the_workers(
     client: CustomerSources, ledger: Ledger, db: redis.Redis, keys: Keys
 ) -> None:
     job = await reviewed(OnAStore(client, client, ledger, db, keys))
-    await ledger.announce()
+    await ledger.announce(live=False)
     assert db.hget(keys.meta, "horizon") == str(23 * 3_600_000)
     db.hset(keys.meta, "horizon", 1)
     db.hincrby(keys.job(job.id), "first_sent", -1)

@@ -17,6 +17,7 @@ from customer_sources import (
     ResultTimeout,
     State,
 )
+from customer_sources.contract.ids import job_id_for_key
 from customer_sources.testing import InMemorySources
 from tests.integration.stands import (
     CARD,
@@ -96,6 +97,36 @@ async def test_a_key_or_an_id_that_is_taken_is_a_conflict(stand: Stand) -> None:
         assert caught.value.job_id == job.id
 
 
+async def test_accounts_share_no_job_no_lane_and_no_event(stand: Stand) -> None:
+    names = ["default", "acme", "other"]
+    jobs = [await create(stand, account=name, idempotency_key="k") for name in names]
+    again = await create(stand, account="acme", idempotency_key="k")
+    records = [(await got(stand.client.snapshot(job.id))).record for job in jobs]
+    asked = [await got(stand.client.command(job.id)) for job in jobs]
+    await stand.run()
+
+    assert [job.id for job in jobs] == [job_id_for_key(name, "k") for name in names]
+    assert again.id == jobs[1].id
+    assert [record["lane"] for record in records] == [f"{n}:cus_1" for n in names]
+    assert [record.get("acct") for record in records] == [None, "acme", "other"]
+    assert [command.account for command in asked] == names
+    told = {event.correlationid: event for event in stand.events()}
+    assert [told[job.id].data["account"] for job in jobs] == names
+    assert [told[job.id].source for job in jobs] == [
+        f"/customer-sources/{name}" for name in names
+    ]
+
+
+async def test_a_stated_mode_is_kept_and_is_part_of_the_question(stand: Stand) -> None:
+    job = await create(stand, idempotency_key="k", livemode=False)
+
+    assert (await got(stand.client.command(job.id))).livemode is False
+    assert (await create(stand, idempotency_key="k", livemode=False)).id == job.id
+    for other in ({}, {"livemode": None}, {"livemode": True}):
+        with pytest.raises(JobConflict):
+            await create(stand, idempotency_key="k", **other)
+
+
 @pytest.mark.parametrize(
     ("more", "fields"),
     [
@@ -104,6 +135,8 @@ async def test_a_key_or_an_id_that_is_taken_is_a_conflict(stand: Stand) -> None:
         ({"idempotency_key": ""}, ["idempotency_key"]),
         ({"deadline": "tomorrow"}, ["deadline"]),
         ({"priority": "first"}, ["priority"]),
+        ({"account": "Acme", "livemode": 1}, ["account", "livemode"]),
+        ({"account": "", "idempotency_key": "k"}, ["account"]),
     ],
 )
 async def test_what_is_wrong_is_named_and_nothing_is_accepted(

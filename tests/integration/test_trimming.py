@@ -215,7 +215,7 @@ async def test_an_end_of_a_job_keeps_the_stream_below_the_cap_by_itself(
 ) -> None:
     """The last line of defence, where no upkeep runs."""
     stream.join()
-    await ledger.announce()
+    await ledger.announce(live=False)
     stream.fill(CAP + 250)
     job = client.customer.source.create(customer="cus_1", source="tok_visa")
     client.cancel(job.id)
@@ -229,7 +229,7 @@ async def test_between_length_and_cap_an_end_of_a_job_drops_nothing(
     stream: Stream,
 ) -> None:
     stream.join()
-    await ledger.announce()
+    await ledger.announce(live=False)
     stream.fill(LENGTH + 500)
     source = client.customer.source
     client.cancel(source.create(customer="cus_1", source="tok_visa").id)

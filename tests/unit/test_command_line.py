@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from customer_sources.contract.names import ACCOUNT_RULE
+from customer_sources.contract.operations import OPERATIONS
 from worker.cli import say
 from worker.cli.exits import Exit
 from worker.cli.main import main
@@ -53,6 +56,12 @@ def sources(
     ("words", "fields"),
     [
         ((*CREATE, "--not-before", "nan"), ["not_before"]),
+        ((*CREATE, "--account", "Acme"), ["account"]),
+        ((*CREATE, "--account", ""), ["account"]),
+        (
+            (*CREATE, "--account", "sk_live_1", "--timeout", "-1"),
+            ["timeout", "account"],
+        ),
         ((*CREATE, "--not-before", "inf"), ["not_before"]),
         ((*CREATE, "--deadline", "1e30"), ["deadline"]),
         ((*CREATE, "--not-before", "1e12"), ["not_before"]),
@@ -91,6 +100,7 @@ def test_every_problem_is_said_before_a_store_is_asked(
         (*CREATE, "--metadata", "4242424242424242"),
         (*CREATE, "--metadata", "4242424242424242=x"),
         (*CREATE, "--card", "4242424242424242"),
+        (*CREATE, "--account", "4242424242424242"),
         (*UPDATE, "--account-holder-type", "4242424242424242"),
         (*UPDATE, "--owner", '{"4242424242424242": 1}'),
         (*UPDATE, "--owner", "4242424242424242x"),
@@ -106,6 +116,18 @@ def test_what_was_typed_is_not_shown_again(
 
     assert done.code == Exit.USAGE
     assert "4242" not in done.said
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_help_says_how_to_name_an_account_and_to_state_a_mode(
+    sources: Sources, operation: str
+) -> None:
+    done = sources(operation, "--help")
+
+    assert done.code == Exit.OK
+    assert re.search(r"--account +<?str", done.said)
+    assert ACCOUNT_RULE in re.sub(r"[│\s]+", " ", done.said)
+    assert re.search(r"--livemode +--no-livemode", done.said)
 
 
 @pytest.mark.parametrize("address", ["foo", "redis://:Pa5s/w0rd@h:6379/0"])

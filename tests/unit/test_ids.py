@@ -14,11 +14,13 @@ from customer_sources.contract.ids import (
     new_job_id,
     new_token,
 )
+from customer_sources.contract.names import ACCOUNT_NAME
 
 NOW_MS = 1_767_225_600_000
 LAST_MS = 2**48 - 1  # in the year 10889
 
 texts = st.text(max_size=20)
+accounts = st.from_regex(ACCOUNT_NAME, fullmatch=True)
 
 
 @settings(deadline=None)
@@ -60,6 +62,18 @@ def test_another_key_finds_another_id(pair: set[str]) -> None:
 
     assert job_id_for_key("default", one) != job_id_for_key("default", other)
     assert job_id_for_key(one, "k") != job_id_for_key(other, "k")
+
+
+@settings(deadline=None)
+@given(st.lists(accounts, min_size=2, max_size=2, unique=True), texts, texts)
+@example(["a", "ab"], "k", "\nk")
+def test_two_accounts_never_share_an_id(
+    pair: list[str], key: str, another: str
+) -> None:
+    one, other = pair
+
+    assert job_id_for_key(one, key) != job_id_for_key(other, key)
+    assert job_id_for_key(one, key) != job_id_for_key(other, another)
 
 
 def test_the_id_of_a_key_is_the_same_in_every_version() -> None:

@@ -10,13 +10,54 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from customer_sources.contract.errors import SettingInvalid
-from customer_sources.contract.names import QUEUES, Class, Keys, lane_name
+from customer_sources.contract.names import (
+    ACCOUNT_NAME,
+    QUEUES,
+    Class,
+    Keys,
+    is_account_name,
+    lane_name,
+)
 
 texts = st.text(min_size=1, max_size=80)
+accounts = st.from_regex(ACCOUNT_NAME, fullmatch=True)
 
 
 def test_a_short_lane_is_named_so_that_a_person_can_read_it() -> None:
     assert lane_name("default", "cus_1") == "default:cus_1"
+
+
+@pytest.mark.parametrize(
+    "name", ["default", "a", "0", "a" * 40, "shop-eu_2", "0-", "a_"]
+)
+def test_an_account_may_be_called_so(name: str) -> None:
+    assert is_account_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "",
+            "A",
+            "a" * 41,
+            "-a",
+            "_a",
+            "a.b",
+            "a:b",
+            "a|b",
+            "a b",
+            "a\n",
+            "é",
+            "\ud800",
+        ),
+        *("4242424242424242", "4000-0566-5566-5556", "sk_live_1", "tok_visa"),
+        *(None, 7, b"a", ["a"]),
+    ],
+    ids=ascii,
+)
+def test_an_account_may_not_be_called_so(name: object) -> None:
+    assert not is_account_name(name)
 
 
 @settings(deadline=None)
@@ -41,6 +82,19 @@ def test_two_customers_never_share_a_lane(customers: set[str]) -> None:
     one, other = customers
 
     assert lane_name("default", one) != lane_name("default", other)
+
+
+@settings(deadline=None)
+@given(st.lists(accounts, min_size=2, max_size=2, unique=True), texts, texts)
+@example(["a", "a-b"], "b:c", "c")
+@example(["a", "b"], "x" * 80, "x" * 80)
+def test_two_accounts_never_share_a_lane(
+    pair: list[str], customer: str, another: str
+) -> None:
+    one, other = pair
+
+    assert lane_name(one, customer) != lane_name(other, customer)
+    assert lane_name(one, customer) != lane_name(other, another)
 
 
 def test_a_long_name_cannot_be_mistaken_for_a_short_one() -> None:

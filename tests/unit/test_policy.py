@@ -23,7 +23,7 @@ from tests.answers import (
 )
 from worker.answers import Answered, MaybeSent, NotSent
 from worker.outcomes import Later, Review, Succeed
-from worker.policy import decide
+from worker.policy import KEY_REFUSED_SECONDS, decide
 
 OPERATIONS = (CREATE, GET, DELETE)
 
@@ -166,7 +166,7 @@ def test_retry_after_is_honoured_up_to_a_minute(asked: float, waited: float) -> 
     ("status", "code"),
     [(401, ""), (401, "api_key_expired"), (403, "account_invalid"), (403, "")],
 )
-def test_a_refused_key_parks_the_job_and_spends_no_run(
+def test_a_refused_key_spends_nothing_and_is_looked_at_again_in_line(
     operation: str, status: int, code: str
 ) -> None:
     outcome = decide(facts(operation), no(status, code))
@@ -174,8 +174,8 @@ def test_a_refused_key_parks_the_job_and_spends_no_run(
     assert isinstance(outcome, Later)
     assert (outcome.code, outcome.unknown) == ("key_refused", False)
     assert (outcome.soon, outcome.counts) == (False, False)
-    assert outcome.delay is not None
-    assert outcome.delay >= 30
+    assert (outcome.delay, outcome.exact) == (KEY_REFUSED_SECONDS, True)
+    assert not outcome.spent
 
 
 # --- 409 and idempotency errors

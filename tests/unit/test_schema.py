@@ -11,7 +11,11 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from customer_sources import CommandInvalid, requests
-from customer_sources.contract.events import DATA_SCHEMA, terminal_event
+from customer_sources.contract.events import (
+    DATA_SCHEMA,
+    rejected_event,
+    terminal_event,
+)
 from customer_sources.contract.names import Keys
 from customer_sources.contract.operations import OPERATIONS
 from customer_sources.contract.schema import (
@@ -46,6 +50,9 @@ ACCEPTED: list[dict[str, Any]] = [
     {**DELETE, "missing_ok": True},
     {**LIST, "all_pages": True},
     {**CREATE, "marker": False},
+    {**CREATE, "account": "shop-eu_2", "livemode": True},
+    {**DELETE, "account": "a" * 40, "livemode": False},
+    {**LIST, "account": None, "livemode": None},
     {**LIST, "limit": 100, "starting_after": "card_1", "object": "card"},
 ]
 REFUSED: list[dict[str, Any]] = [
@@ -79,6 +86,13 @@ REFUSED: list[dict[str, Any]] = [
     {**UPDATE, "account_holder_type": "robot"},
     {"operation": "get", "customer": "cus_1"},
     {**LIST, "limit": 101},
+    {**LIST, "account": ""},
+    {**LIST, "account": "Shop"},
+    {**LIST, "account": "a" * 41},
+    {**LIST, "account": "a:b"},
+    {**LIST, "account": ["shop"]},
+    {**LIST, "livemode": "true"},
+    {**LIST, "livemode": 1},
 ]
 
 
@@ -150,7 +164,15 @@ def test_every_end_and_every_success_has_a_type() -> None:
         "needs_review",
         "cancelled",
     }
-    assert len(set(EVENT_TYPES)) == len(OPERATIONS) + 6
+    of_jobs, of_accounts, of_batches = 6, 2, 7
+    others = of_jobs + of_accounts + of_batches
+    assert len(set(EVENT_TYPES)) == len(OPERATIONS) + others
+
+
+def test_a_rejection_fits_with_and_without_an_account() -> None:
+    for asked in ({}, {"account": "acme", "operation": "create"}):
+        event = rejected_event("inbox:1-0:rejected", [], now_ms=0, asked=asked)
+        Draft202012Validator(event_schema()).validate(json.loads(event.encode()))
 
 
 def told(**changes: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from config import settings as module
 from config.settings import Settings
 
 KEY = "sk_live_s3cr3t"
+AS_GIVEN = object()
 DURATIONS = [name for name in Settings.model_fields if name.endswith("_seconds")]
 IN_MS = [
     name
@@ -46,13 +47,20 @@ def test_the_defaults_fit_each_other() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "name", "expected"),
     [
-        ("SOURCES_REDIS_URL", "rediss://store:6380/1", "redis_url", None),
-        ("SOURCES_PREFIX", "ours:", "prefix", None),
+        ("SOURCES_REDIS_URL", "rediss://store:6380/1", "redis_url", AS_GIVEN),
+        ("SOURCES_PREFIX", "ours:", "prefix", AS_GIVEN),
         ("SOURCES_CONCURRENCY", "8", "concurrency", 8),
         ("SOURCES_LEASE_SECONDS", "12.5", "lease_seconds", 12.5),
-        ("SOURCES_LOG_FORMAT", "console", "log_format", None),
-        ("STRIPE_API_BASE", "http://127.0.0.1:12111", "stripe_api_base", None),
-        ("sources_http_transport", "httpx", "http_transport", None),
+        ("SOURCES_LOG_FORMAT", "console", "log_format", AS_GIVEN),
+        ("STRIPE_API_BASE", "http://127.0.0.1:12111", "stripe_api_base", AS_GIVEN),
+        ("sources_http_transport", "httpx", "http_transport", AS_GIVEN),
+        ("SOURCES_ACCOUNTS_FILE", "a.toml", "accounts_file", Path("a.toml")),
+        ("SOURCES_ACCOUNTS_FILE", "", "accounts_file", None),
+        ("SOURCES_ACCOUNT_RATE", "12.5", "account_rate", 12.5),
+        ("SOURCES_ACCOUNT_RATE", "", "account_rate", None),
+        ("SOURCES_OPERATION_RATE", "3", "operation_rate", 3),
+        ("SOURCES_IN_FLIGHT", "7", "in_flight", 7),
+        ("SOURCES_IN_FLIGHT", "", "in_flight", None),
     ],
 )
 def test_the_environment_says_what_holds(
@@ -64,7 +72,7 @@ def test_the_environment_says_what_holds(
 ) -> None:
     monkeypatch.setenv(variable, value)
 
-    assert getattr(made(), name) == (value if expected is None else expected)
+    assert getattr(made(), name) == (value if expected is AS_GIVEN else expected)
 
 
 def test_stripes_key_keeps_the_name_that_everybody_knows(
@@ -168,6 +176,12 @@ def test_no_duration_is_rounded_down_to_nothing(name: str) -> None:
         {"log_format": "xml"},
         {"log_level": "LOUD"},
         {"http_transport": "requests"},
+        {"account_rate": 0},
+        {"account_rate": "nan"},
+        {"operation_rate": 10_001},
+        {"in_flight": 0},
+        {"in_flight": 1.5},
+        {"burst_seconds": 11},
     ],
     ids=str,
 )

@@ -39,6 +39,7 @@ ARGUMENTS = (
     "inbox",
     "group",
     "entry",
+    "account",
 )
 """As submit.lua's header names them."""
 

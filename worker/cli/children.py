@@ -20,6 +20,12 @@ from worker.cli.exits import Exit
 from worker.cli.say import complain
 
 SANDBOX_KEY = "sk_test_sandbox"
+UNLIMITED: Mapping[str, str] = {
+    "account_rate": "10000",
+    "operation_rate": "10000",
+    "in_flight": "1000",
+}
+"""Settings of workers for a sandbox that has no limits, as it has none by default."""
 START_SECONDS = 20.0
 STOP_SECONDS = 40.0
 """Above the longest life of one request, which a stopping worker waits for."""

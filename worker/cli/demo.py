@@ -42,10 +42,15 @@ FAULTS = (
 """One request in seven goes wrong; half of those after Stripe has done it.
 
 A body is slower than `HASTE` waits for, so its request counts as lost. Of all faults
-only `unauthorized` is left out: a refused key is mended by a person, so the job looks
-again after a minute, and the demo would only wait.
+only `unauthorized` is left out: a refused key suspends the account until a person mends
+it, and the demo would only wait.
 """
-HASTE = {"read_seconds": "3", "request_seconds": "5", "quiet_seconds": "5"}
+HASTE = {
+    **children.UNLIMITED,
+    "read_seconds": "3",
+    "request_seconds": "5",
+    "quiet_seconds": "5",
+}
 """Settings of the demo's workers: an unanswered request of a sandbox on this machine
 cannot arrive a minute later, so a verdict of doubt need not wait so long."""
 PATIENCE_SECONDS = 50.0

@@ -14,6 +14,7 @@ from redis.exceptions import AuthenticationError, RedisError, ResponseError
 from rich.text import Text
 
 from config import problems
+from config.accounts import AccountsInvalid, accounts_of
 from config.masks import mask_url
 from config.settings import Settings
 from customer_sources.contract.names import (
@@ -31,6 +32,7 @@ from worker.doctor import (
     LATE_MS,
     PRIORITY_STEPS,
     Ledger,
+    accounts_finding,
     key_finding,
     ledger_findings,
     name_findings,
@@ -81,9 +83,24 @@ def examine(redis_url: str | None, prefix: str) -> Iterator[Finding]:
     slips = name_findings(os.environ, known)
     yield from slips or [ok("settings", f"{len(known)} settings, none of them wrong")]
     key = settings.stripe_api_key.get_secret_value()
-    yield key_finding(key, mask_url(settings.stripe_api_base))
+    if key or settings.accounts_file is None:
+        yield key_finding(key, mask_url(settings.stripe_api_base))
+    if settings.accounts_file is not None:
+        yield from _accounts(settings)
     with connect(settings.redis_url) as store:
         yield from _store(store, settings)
+
+
+def _accounts(settings: Settings) -> Iterator[Finding]:
+    """Read the file of accounts as a worker would; what is wrong has its fix in it."""
+    try:
+        accounts = accounts_of(settings)
+    except AccountsInvalid as error:
+        for problem in error.problems:
+            yield fail("accounts", problem, "docs/configuration.md says what fits")
+        return
+    modes = {name: account.mode for name, account in accounts.items()}
+    yield accounts_finding(modes, mask_url(settings.stripe_api_base))
 
 
 def _store(store: redis.Redis, settings: Settings) -> Iterator[Finding]:

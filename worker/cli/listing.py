@@ -15,7 +15,7 @@ import msgspec
 import redis
 
 from customer_sources import Command, Event, State
-from customer_sources.contract.events import rfc3339
+from customer_sources.contract.events import TYPE_PREFIX, rfc3339
 from customer_sources.contract.names import Class, Keys
 from customer_sources.contract.states import TERMINAL
 
@@ -79,6 +79,8 @@ def jobs(store: redis.Redis, keys: Keys, wanted: Wanted, limit: int) -> Iterator
 
 ENDED = {State.SUCCEEDED, State.FAILED, State.CANCELLED}
 """Terminal states that only the event stream can list."""
+_OF_NO_JOB = (f"{TYPE_PREFIX}source_batch.", f"{TYPE_PREFIX}source_account.")
+"""How types of events begin that tell of no job; a batch can be cancelled, too."""
 
 
 def _live(store: redis.Redis, keys: Keys) -> Iterator[Row]:
@@ -160,7 +162,8 @@ def _ended(store: redis.Redis, keys: Keys) -> Iterator[Row]:
         page: Any = store.xrevrange(keys.events, max=newest, count=PAGE)
         for _, fields in page:
             event = _event(fields["event"])
-            if event.data.get("state") in ENDED:
+            of_a_job = not event.type.startswith(_OF_NO_JOB)
+            if of_a_job and event.data.get("state") in ENDED:
                 yield _told(event)
         if len(page) < PAGE:
             return

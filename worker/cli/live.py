@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from config.keys import LIVE_KEYS
 from config.masks import mask_url
-from config.settings import LIVE_KEYS, Settings
+from config.settings import Settings
 from customer_sources.contract.names import Keys
 from customer_sources.store import connect, in_our_words
 from worker.cli.say import warn_of_live_key

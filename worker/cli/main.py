@@ -8,8 +8,11 @@ import pydantic
 import typer
 
 from config import problems
+from config.accounts import AccountsInvalid
 from config.settings import Settings
 from customer_sources import (
+    BatchEnded,
+    BatchNotFound,
     CommandInvalid,
     JobConflict,
     JobNotFound,
@@ -18,12 +21,16 @@ from customer_sources import (
     SettingInvalid,
     __version__,
 )
+from customer_sources.batches.manifest import PlanInvalid
 from worker.cli import (
+    accounts,
+    batch,
     demo,
     dev,
     doctor,
     events,
     jobs,
+    limits,
     review,
     sandbox,
     schema,
@@ -47,9 +54,12 @@ app.command("dev", rich_help_panel="Try it")(dev.dev)
 app.command("demo", rich_help_panel="Try it")(demo.demo)
 for name, command in submit.commands().items():
     app.command(name, rich_help_panel="Submit")(command)
+app.add_typer(batch.app, name="batch", rich_help_panel="Batches")
 app.add_typer(jobs.app, name="jobs", rich_help_panel="Look")
 app.add_typer(review.app, name="review", rich_help_panel="Look")
 app.add_typer(events.app, name="events", rich_help_panel="Look")
+app.command("limits", rich_help_panel="Look")(limits.limits)
+app.add_typer(accounts.app, name="accounts", rich_help_panel="Look")
 app.command("schema", rich_help_panel="Look")(schema.schema)
 app.command("sandbox", rich_help_panel="Try it", context_settings=sandbox.PASSED_ON)(
     sandbox.sandbox
@@ -78,10 +88,13 @@ def main() -> None:
     except JobConflict as error:
         complain(str(error))
         sys.exit(Exit.USAGE)
-    except JobNotFound as error:
+    except PlanInvalid as error:
+        complain(f"not applied: {error}", "`sources batch plan FILE -o DIR` writes one")
+        sys.exit(Exit.USAGE)
+    except (JobNotFound, BatchNotFound) as error:
         complain(str(error))
         sys.exit(Exit.NOT_FOUND)
-    except NotInReview as error:
+    except (NotInReview, BatchEnded) as error:
         complain(str(error))
         sys.exit(Exit.FAILED)
     except LedgerUnavailable as error:
@@ -93,6 +106,9 @@ def main() -> None:
     except SettingInvalid as error:
         variables = "SOURCES_REDIS_URL or --redis-url, SOURCES_PREFIX or --prefix"
         complain(str(error), f"it comes from {variables}")
+        sys.exit(Exit.CONFIG)
+    except AccountsInvalid as error:
+        complain("the accounts are wrong:", *error.problems)
         sys.exit(Exit.CONFIG)
     except pydantic.ValidationError as error:
         problems_told = problems.lines(error, Settings.variables())

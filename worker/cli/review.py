@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -14,13 +14,14 @@ from config.settings import Settings
 from customer_sources import CustomerSources
 from customer_sources.contract.names import PREFIX
 from customer_sources.review import ReviewItem, unsettled
-from customer_sources.review_calls import said
+from customer_sources.review_calls import Wanted, said
 from worker.cli import history
 from worker.cli.exits import Exit
 from worker.cli.live import warn_where_live
 from worker.cli.say import complain, note, out, print_columns, print_json, visible
 from worker.cli.settle import Did, Pace, Row, settle
 from worker.cli.tell import Out, Output, Prefix, Url
+from worker.cli.typed import moment
 
 app = typer.Typer(
     help="Look at jobs that wait for a person; run them again or settle them.",
@@ -28,26 +29,20 @@ app = typer.Typer(
 )
 
 
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        advice = "expected a time like 2030-01-31T12:00:00Z"
-        raise typer.BadParameter(advice) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 Code = Annotated[str, typer.Option(help="Only those that ended with this code.")]
 Operation = Annotated[str, typer.Option(help="Only this operation.")]
 Of = Annotated[str, typer.Option("--customer", help="Only this customer's jobs.")]
+OfAccount = Annotated[
+    str, typer.Option("--account", help="Only this account's jobs.", metavar="NAME")
+]
 Since = Annotated[
     datetime | None,
     typer.Option(
-        parser=_moment, metavar="TIME", help="Ended then or later; UTC, or an offset."
+        parser=moment, metavar="TIME", help="Ended then or later; UTC, or an offset."
     ),
 ]
 Until = Annotated[
-    datetime | None, typer.Option(parser=_moment, metavar="TIME", help="Ended before.")
+    datetime | None, typer.Option(parser=moment, metavar="TIME", help="Ended before.")
 ]
 Ids = Annotated[list[str] | None, typer.Argument(help="job_...", metavar="[ID]...")]
 Everything = Annotated[
@@ -68,6 +63,7 @@ def list_review(
     code: Code = "",
     operation: Operation = "",
     customer: Of = "",
+    account: OfAccount = "",
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=1, help="Most rows.")] = 50,
@@ -85,6 +81,7 @@ def list_review(
                 code=code,
                 operation=operation,
                 customer=customer,
+                account=account,
                 since=since,
                 until=until,
                 limit=limit,
@@ -131,8 +128,8 @@ def show(
         table.add_row(f"[dim]{name}[/dim]", escape(visible(value)))
     out.print(table)
     out.print()
-    for moment, words in history.told(record, lines):
-        out.print(f"{moment:24}  {words}", soft_wrap=True, markup=False)
+    for when, words in history.told(record, lines):
+        out.print(f"{when:24}  {words}", soft_wrap=True, markup=False)
 
 
 @app.command()
@@ -143,6 +140,7 @@ def replay(
     code: Code = "",
     operation: Operation = "",
     customer: Of = "",
+    account: OfAccount = "",
     since: Since = None,
     until: Until = None,
     actor: Actor = "",
@@ -176,7 +174,7 @@ def replay(
             new = client.review.replay(job_id, reason=reason, actor=actor).id
             return Row(job=job_id, did=Did.REPLAYED, says=says, replay=new)
 
-        wanted = (code, operation, customer, since, until)
+        wanted = Wanted(code, operation, customer, since, until, account=account)
         jobs = _chosen(client, job_ids or (), wanted, everything=everything)
         raise typer.Exit(settle(jobs, act, Pace(per_second), output))
 
@@ -189,6 +187,7 @@ def discard(
     code: Code = "",
     operation: Operation = "",
     customer: Of = "",
+    account: OfAccount = "",
     since: Since = None,
     until: Until = None,
     actor: Actor = "",
@@ -217,7 +216,7 @@ def discard(
             client.review.discard(job_id, reason=reason, actor=actor)
             return Row(job=job_id, did=Did.DISCARDED)
 
-        wanted = (code, operation, customer, since, until)
+        wanted = Wanted(code, operation, customer, since, until, account=account)
         jobs = _chosen(client, job_ids or (), wanted, everything=everything)
         raise typer.Exit(settle(jobs, act, Pace(per_second), output))
 
@@ -225,7 +224,7 @@ def discard(
 def _chosen(
     client: CustomerSources,
     job_ids: Sequence[str],
-    wanted: tuple[str, str, str, datetime | None, datetime | None],
+    wanted: Wanted,
     *,
     everything: bool,
 ) -> Iterator[str]:
@@ -238,11 +237,7 @@ def _chosen(
         raise typer.BadParameter("give ids, or --all and filters", param_hint="ID")
     if job_ids:
         return iter(dict.fromkeys(job_ids))
-    code, operation, customer, since, until = wanted
-    items = client.review.list(
-        code=code, operation=operation, customer=customer, since=since, until=until
-    )
-    return (item.id for item in items)
+    return (item.id for item in client.review.list(**wanted._asdict()))
 
 
 def _look(item: ReviewItem, command: Any) -> str:
@@ -273,10 +268,13 @@ def _facts(item: ReviewItem) -> dict[str, str]:
         "job": item.id,
         "state": item.state.value,
         "operation": item.operation,
+        "account": item.account,
         "customer": item.customer,
         "id": item.source_id,
         "code": item.code,
         "reason": item.message,
+        "hash of our body": item.evidence.get("body_sha256", ""),
+        "exists already": item.evidence.get("existing", ""),
         "ended": f"{item.ended:%Y-%m-%dT%H:%M:%SZ}",
         "Stripe may have done it": "yes" if item.unknown else "no",
         "a replay": item.plan.sentence if item.plan else "",

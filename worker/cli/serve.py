@@ -14,6 +14,7 @@ import structlog
 import typer
 
 from config import logs
+from config.accounts import accounts_of
 from config.settings import Settings
 from customer_sources.store import connect
 from worker.cli.exits import Exit
@@ -38,7 +39,8 @@ def worker(
 ) -> None:
     """Run a worker until SIGTERM, which finishes what is in flight.
 
-    Everything is set by the environment: SOURCES_REDIS_URL, STRIPE_API_KEY and more.
+    Everything is set by the environment: SOURCES_REDIS_URL, STRIPE_API_KEY (or
+    SOURCES_ACCOUNTS_FILE, for many accounts) and more.
 
     Example: STRIPE_API_KEY=sk_test_123 sources worker
     """
@@ -50,14 +52,15 @@ def worker(
     from worker import app as composition  # noqa: PLC0415
 
     settings = Settings()
-    if not settings.stripe_api_key.get_secret_value():
+    accounts = accounts_of(settings)
+    if not accounts:
         complain(
-            "STRIPE_API_KEY is not set",
-            "set it to a secret or restricted key; to try things out without one, "
-            "use `sources dev`",
+            "STRIPE_API_KEY is not set, nor is SOURCES_ACCOUNTS_FILE",
+            "set the one to a secret or restricted key, or the other to a file of "
+            "accounts; to try things out without a key, use `sources dev`",
         )
         raise typer.Exit(Exit.CONFIG)
-    if settings.live:
+    if any(account.mode == "live" for account in accounts.values()):
         warn_of_live_key(settings.stripe_api_base)
     logs.configure(form=settings.log_format, level=settings.log_level)
     if with_parent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -30,7 +31,10 @@ def settings(context: typer.Context, output: Out = Output.TEXT) -> None:
         return
     print_columns(
         ("setting", "value", "from"),
-        [(name, str(row["value"]), row["from"]) for name, row in rows.items()],
+        [
+            (name, "" if row["value"] is None else str(row["value"]), row["from"])
+            for name, row in rows.items()
+        ],
     )
 
 
@@ -61,4 +65,6 @@ def _shown(value: object) -> object:
         key = value.get_secret_value()
         begins = next((one for one in KEYS if key.startswith(one)), "")
         return f"{begins}{MASK}" if key else ""
+    if isinstance(value, Path):
+        return str(value)
     return mask_url(value) if isinstance(value, str) else value

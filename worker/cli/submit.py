@@ -15,7 +15,12 @@ import msgspec
 import typer
 
 from customer_sources import CustomerSources
-from customer_sources.contract.names import PREFIX, Keys
+from customer_sources.contract.names import (
+    ACCOUNT_RULE,
+    DEFAULT_ACCOUNT,
+    PREFIX,
+    Keys,
+)
 from customer_sources.contract.operations import OPERATIONS, Effect, Operation
 from customer_sources.submission import build
 from worker.cli import typed
@@ -55,7 +60,7 @@ _WORDS = {
     ),
     "get": (
         "Retrieve a source.",
-        "sources get --customer cus_1 --id card_1 --wait -o json",
+        "sources get --customer cus_1 --id card_1 --account default --wait -o json",
     ),
     "update": (
         "Change a source; an empty text unsets a field.",
@@ -63,7 +68,7 @@ _WORDS = {
     ),
     "delete": (
         "Delete a card or bank account, detach a legacy source.",
-        "sources delete --customer cus_1 --id card_1 --missing-ok --wait",
+        "sources delete --customer cus_1 --id card_1 --missing-ok --no-livemode --wait",
     ),
     "verify": (
         "Verify a bank account by its two deposits; Stripe allows three guesses.",
@@ -138,6 +143,19 @@ _COMMON = [
         str | None,
         None,
         "Your name for this command; repeating it is harmless.",
+    ),
+    _option(
+        "account",
+        str,
+        DEFAULT_ACCOUNT,
+        f"The account, as the workers name it: {ACCOUNT_RULE}.",
+    ),
+    _option(
+        "livemode",
+        bool | None,
+        None,
+        "Only with a live key, or only with a test key: else fail and send nothing.",
+        "--livemode/--no-livemode",
     ),
     _option("not_before", float | None, None, "Send nothing for SECONDS."),
     _option("deadline", float | None, None, "Give up after SECONDS."),

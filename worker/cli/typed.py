@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
+import typer
 
 from customer_sources import Problem
 from customer_sources.contract.operations import Operation
@@ -26,6 +27,20 @@ class Typed(NamedTuple):
     params: dict[str, Any]
     options: Options
     problems: list[Problem]
+
+
+def moment(text: str) -> datetime:
+    """Read a time; without an offset it is UTC.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    try:
+        read_as = datetime.fromisoformat(text)
+    except ValueError:
+        advice = "expected a time like 2030-01-31T12:00:00Z"
+        raise typer.BadParameter(advice) from None
+    return read_as if read_as.tzinfo else read_as.replace(tzinfo=UTC)
 
 
 def read(operation: Operation, given: Mapping[str, Any]) -> Typed:
@@ -56,6 +71,8 @@ def read(operation: Operation, given: Mapping[str, Any]) -> Typed:
     options = Options(
         idempotency_key=given["idempotency_key"],
         job_id=given["job_id"],
+        account=given["account"],
+        livemode=given["livemode"],
         not_before=_span("not_before", given["not_before"], problems),
         deadline=_span("deadline", given["deadline"], problems),
         reference=given["reference"],

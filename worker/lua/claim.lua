@@ -1,5 +1,6 @@
 -- flags: allow-oom
--- Take a job for one run, and leave to send its first request at once.
+-- Take a job for one run, and leave to send its first request at once; without a permit
+-- for that it is put in line instead.
 --
 -- ARGV     2 id  3 token (a nonce made by the caller)  4 holder (worker's boot id)
 --          5 lease ms  6 highest schema version known  7 horizon ms  8 patience ms
@@ -7,12 +8,13 @@
 --          10 alone (1 = nothing else is in flight in the caller's process)
 -- Returns  {CLAIMED, leave, now, record as HGETALL, command}, where leave is GO, CANCEL,
 --          HORIZON, DEADLINE (as in send) or AGAIN (a repeated claim: ask send); or one
---          of FINISHED, BUSY, BEHIND, NOT_DUE, NEWER, MISSING, UNREADABLE (its record is
---          damaged: lay it aside), ALONE (two holders died of it: claim it again with
---          nothing beside it)
+--          of FINISHED, BUSY, BEHIND, NOT_DUE, NEWER, MISSING, QUEUED (it stands in line
+--          for a permit), UNREADABLE (its record is damaged: lay it aside), ALONE (two
+--          holders died of it: claim it again with nothing beside it)
 -- Invariant  One running job a lane. A running job whose lease is out is still BUSY:
 --            only take_due takes over, because it also says what is unknown then.
 --            Of a record that is damaged nothing is written, and nothing is sent.
+--            Nothing leaves without a permit, and waiting for one is no run.
 local id, token, holder = ARGV[2], ARGV[3], ARGV[4]
 local lease, version = num(ARGV[5]), num(ARGV[6])
 local limits = {horizon = num(ARGV[7]), patience = num(ARGV[8])}
@@ -35,7 +37,7 @@ if job.state == 'waiting' and num(job.due) > now then return {'NOT_DUE'} end
 local head = place == 'HEAD'
 if job.outside then
   redis.call('HDEL', job_key(id), 'outside')
-  head = join_lane(job.lane, id)
+  head = join_lane(job.lane, id, job.class, now)
 end
 if not head then return {'BEHIND'} end
 if num(job.crashes) >= SUSPECT and not alone then return {'ALONE'} end
@@ -53,9 +55,19 @@ if may_have_lost(job, life, back) then
 end
 if life > num(job.life) then redis.call('HSET', job_key(id), 'life', life) end
 
-redis.call('HDEL', job_key(id), 'due', 'rings')
+-- Waiting for a permit burns nothing of what is counted from the first try.
+if job.stood and num(job.tried_since) > 0 then
+  job.tried_since = num(job.tried_since) + now - num(job.stood)
+end
+local word = why_not(job, limits, false, now)
+if not word and park(id, job) then return {'QUEUED'} end
+if not word and not may_go(id, job, token, now) then return {'QUEUED'} end
+leave_line(id, job)
+redis.call('HDEL', job_key(id), 'due', 'rings', 'line', 'permit', 'stood')
 redis.call('HSET', job_key(id), 'state', 'running', 'token', token, 'holder', holder,
   'lease_until', now + lease)
 redis.call('HINCRBY', job_key(id), 'runs', 1)
 wake_at(job.class, id, now + lease)
-return claimed(mark_send(id, job, limits, false, now))
+if word then return claimed(word) end
+mark_send(id, job, false, now)
+return claimed('GO')

@@ -12,7 +12,7 @@
 --            failed or cancelled.
 local id, token, state = ARGV[2], ARGV[3], ARGV[4]
 
-local fine, job = pcall(read_job, id, 'state', 'token', 'fp', 'class', 'lane')
+local fine, job = pcall(read_job, id, 'state', 'token', 'fp', 'class', 'lane', 'op', 'acct')
 if not fine then return {'UNREADABLE'} end
 if job.state and TERMINAL[job.state] and job.token == token then
   return {'COMMITTED', ''} -- the same call, repeated because its answer was lost
@@ -22,9 +22,11 @@ if ARGV[8] == '1' and (state == 'failed' or state == 'cancelled') then
   return {'UNPROVEN'}
 end
 if not (job.fp and job.class and job.lane) then return {'UNREADABLE'} end
+local now = now_ms()
+land(job.acct or DEFAULT_ACCOUNT, job.op or '', token, now)
 return {'COMMITTED', finish(id, {
   state = state, code = ARGV[5], result = ARGV[6], event = ARGV[7], token = token,
   keep = num(ARGV[9]), remember = num(ARGV[10]), cap = num(ARGV[11]),
   review = ARGV[12] == '1', unknown = ARGV[8] == '1',
   story = ARGV[13], request = ARGV[14],
-}, now_ms())}
+}, now)}

@@ -43,6 +43,7 @@ local function expire(class, id, job)
       num(job.last_sent) + quiet)
   end
   -- A holder that lives was only slow; one that is gone may have died of this job.
+  land(job.acct or DEFAULT_ACCOUNT, job.op or '', job.token or '', now)
   local gone = num(redis.call('ZSCORE', WORKERS, job.holder or '')) <= now
   if gone then redis.call('HINCRBY', job_key(id), 'crashes', 1) end
   tell_story(id, now, gone and '{"what":"worker_gone"}' or '{"what":"lease_ran_out"}')
@@ -52,7 +53,7 @@ end
 -- What is due for one job. True: ring for it.
 local function look_at(class, id, when, crowded)
   local job = read_job(id, 'state', 'due', 'lane', 'outside', 'lease_until', 'sent',
-    'last_sent', 'effect', 'holder', 'rings', 'ended')
+    'last_sent', 'effect', 'holder', 'rings', 'ended', 'class', 'op', 'acct', 'token')
   if TERMINAL[job.state] or job.ended then return drop(class, id) end
   if not job.state then
     if is_bereft(id) then error('no state') end
@@ -67,7 +68,7 @@ local function look_at(class, id, when, crowded)
     if num(job.due) > now then return not_before(class, id, num(job.due)) end
     if job.outside then
       redis.call('HDEL', job_key(id), 'outside')
-      join_lane(job.lane, id)
+      join_lane(job.lane, id, class, now)
     end
     redis.call('HSET', job_key(id), 'state', 'queued')
   elseif crowded and num(job.rings) > 0 and when > 0 then

@@ -21,8 +21,10 @@ from customer_sources.contract.names import (
 )
 from customer_sources.contract.operations import OPERATIONS, Operation, given
 from customer_sources.contract.validation import (
+    account_problems,
     check_params,
     harmless_problems,
+    livemode_problems,
     reference_problems,
     segment_problems,
     switch_problems,
@@ -42,6 +44,9 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str = ""
     body: str = ""
     account: str = DEFAULT_ACCOUNT
+    livemode: bool | None = None
+    """Whether it is for real customers; None: the producer did not say. A worker whose
+    key has the other mode refuses it."""
     reference: str = ""
     """The producer's own reference; comes back as the event's `causationid`."""
     missing_ok: bool = False
@@ -57,6 +62,7 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True):
     """What is said of a job and not sent to Stripe."""
 
     reference: str = ""
+    livemode: bool | None = None
     missing_ok: bool = False
     all_pages: bool = False
     marker: bool = True
@@ -65,6 +71,10 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NO_SWITCHES = Switches()
+_CANONICAL = msgspec.json.Encoder(order="deterministic")
+MODE_MISMATCH = "livemode_mismatch"
+"""The code of a job that was meant for real customers and met a test key, or the other
+way round. Nothing was sent."""
 LONGEST_PAGE = 100
 """Stripe's. A whole list is read in such pages whatever `limit` says: the fewest
 requests, and the bound on its length does not depend on the size of a page."""
@@ -109,10 +119,9 @@ def prepare(
     operation = find_operation(operation_name)
     of_customer = segment_problems("customer", customer, longest=5000)
     harmless = harmless_problems(switches.harmless)
-    of_options = [*found, *reference_problems(switches.reference), *harmless]
+    of_options = [*found, *_wrongly_said(account, switches), *harmless]
     if operation is None:
-        unknown = _unknown(operation_name)
-        raise CommandInvalid([unknown, *of_customer, *of_options])
+        raise CommandInvalid([_unknown(operation_name), *of_customer, *of_options])
     checked = check_params(operation, params, () if harmless else switches.harmless)
     problems = [
         *of_customer,
@@ -135,6 +144,7 @@ def prepare(
         id=str(source_id),
         path=path,
         body=body,
+        livemode=switches.livemode,
         reference=switches.reference,
         missing_ok=switches.missing_ok,
         all_pages=switches.all_pages,
@@ -148,6 +158,15 @@ def prepare(
     )
 
 
+def _wrongly_said(account: object, switches: Switches) -> list[Problem]:
+    """Check what may be said of any operation."""
+    return [
+        *account_problems(account),
+        *livemode_problems(switches.livemode),
+        *reference_problems(switches.reference),
+    ]
+
+
 def _unknown(name: object) -> Problem:
     said = "unknown" if isinstance(name, str) and name else "missing, or not a text"
     return Problem("operation", f"{said}; one of: {', '.join(OPERATIONS)}")
@@ -156,6 +175,25 @@ def _unknown(name: object) -> Problem:
 def find_operation(name: object) -> Operation | None:
     """Find an operation by whatever a producer gave as its name."""
     return OPERATIONS.get(name) if isinstance(name, str) else None
+
+
+def mode_refusal(command: Command, *, is_live: bool) -> dict[str, str]:
+    """Write the error of a command that is for the other mode; empty where it is not.
+
+    Args:
+        command: what was asked.
+        is_live: whether the key of its account changes real customers.
+    """
+    if command.livemode in {None, is_live}:
+        return {}
+    stated, has = (
+        ("true", "a test key") if command.livemode else ("false", "a live key")
+    )
+    message = (
+        f"the command states livemode={stated}, and the account "
+        f"{command.account} has {has}"
+    )
+    return {"code": MODE_MISMATCH, "message": message, "param": "livemode"}
 
 
 def _encode(
@@ -175,16 +213,24 @@ def _encode(
 
 def _fingerprint(command: Command, params: Any) -> str:
     """Hash what was asked. Not how it is encoded: that may change with a version."""
-    asked = [
+    asked: list[Any] = [
         command.operation,
         command.account,
         command.customer,
         command.id,
         {name: _as_asked(value) for name, value in params.items()},
     ]
-    asked += [name for name in ("missing_ok", "all_pages") if getattr(command, name)]
-    asked += [] if command.marker else ["no_marker"]
-    canonical = msgspec.json.encode(asked, order="deterministic")
+    if command.missing_ok:
+        asked.append("missing_ok")
+    if command.all_pages:
+        asked.append("all_pages")
+    if not command.marker:
+        asked.append("no_marker")
+    # Stated, a mode guards. If it were no part of this, a command that states one would
+    # be taken for one accepted before that states none, and run without its guard.
+    if command.livemode is not None:
+        asked.append({"livemode": command.livemode})
+    canonical = _CANONICAL.encode(asked)
     return hashlib.blake2b(canonical, digest_size=16).hexdigest()
 
 

@@ -5,6 +5,8 @@ CustomerSourcesError
 ├── CommandInvalid        the command cannot be accepted; nothing was written
 ├── JobConflict           this idempotency key belongs to another command
 ├── JobNotFound           no such job, or past its retention
+├── BatchNotFound         no such batch, or past its retention
+├── BatchEnded            the batch is over, so nothing was done
 ├── NotInReview           the job is not in review, so nothing was done
 ├── LedgerUnavailable     the store did not answer; the call may be repeated
 │   └── LedgerFull        the store refuses writes because its memory is full
@@ -73,6 +75,23 @@ class JobNotFound(CustomerSourcesError, LookupError):
     def __init__(self, job_id: str) -> None:
         super().__init__(f"{job_id}: no such job, or past its retention")
         self.job_id = job_id
+
+
+class BatchNotFound(CustomerSourcesError, LookupError):
+    """No such batch: never opened, or over longer ago than batches are kept."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"{batch_id}: no such batch, or past its retention")
+        self.batch_id = batch_id
+
+
+class BatchEnded(CustomerSourcesError):
+    """The batch is over, so nothing about it can be changed."""
+
+    def __init__(self, batch_id: str, state: str) -> None:
+        super().__init__(f"{batch_id} is {state}: it is over")
+        self.batch_id = batch_id
+        self.state = state
 
 
 class NotInReview(CustomerSourcesError):

@@ -24,6 +24,7 @@ from customer_sources.contract.masking import (
     mask_secrets,
     mask_sentence,
 )
+from customer_sources.contract.names import is_account_name
 from customer_sources.contract.operations import OPERATIONS
 from customer_sources.contract.states import State
 from customer_sources.contract.texts import is_unicode
@@ -75,7 +76,7 @@ _SOURCE_FIELDS = (
 adds tomorrow, and `client_secret`, which opens a payment, today."""
 
 _ERROR_FIELDS = ("code", "decline_code", "message", "param", "type", "request_id")
-_EVIDENCE_FIELDS = ("existing", "body_sha256")
+EVIDENCE_FIELDS = ("existing", "body_sha256")
 """What a worker adds to an error: the id of the bank account that exists already, the
 beginning of the hash of the body that a key was not first used with."""
 
@@ -170,6 +171,7 @@ def rejected_event(
         is_fit = short and _may_be_told(str(value))
         return mask_secrets(str(value)) if is_fit else ""
 
+    account = asked.get("account")
     return Event(
         id=_told_id(event_id),
         type=f"{TYPE_PREFIX}source_job.rejected",
@@ -180,45 +182,12 @@ def rejected_event(
         data={
             "state": "rejected",
             "operation": text("operation"),
+            **({"account": account} if is_account_name(account) else {}),
             "problems": [
                 {"field": problem.field[:_LONGEST_ECHO], "message": problem.message}
                 for problem in problems
             ],
         },
-    )
-
-
-def settled_event(
-    job_id: str,
-    command: Command | None,
-    *,
-    now_ms: int,
-    settled: str,
-    facts: Mapping[str, str],
-) -> Event:
-    """Compose the event of what a person did with a job in review. It ends no job.
-
-    Args:
-        job_id: the job that was in review.
-        command: what had been asked; None where it cannot be read.
-        now_ms: when, in milliseconds since the epoch.
-        settled: `replayed` or `discarded`.
-        facts: `reason`, `actor`, the `code` that it ended with, the `replay`'s id;
-            empty ones are left out.
-    """
-    data = {"state": settled}
-    if command is not None:
-        data |= {"operation": command.operation, "account": command.account}
-    return Event(
-        id=f"{job_id}:{settled}",
-        type=f"{TYPE_PREFIX}source_job.{settled}",
-        source="/customer-sources" + (f"/{command.account}" if command else ""),
-        time=rfc3339(now_ms),
-        subject=command.id if command else "",
-        partitionkey=command.customer if command else "",
-        correlationid=job_id,
-        causationid=command.reference if command else "",
-        data=data | {name: text for name, text in facts.items() if text},
     )
 
 

@@ -1,6 +1,6 @@
 """Every name that more than one process has to know. One definition each.
 
-The Lua side forms the same key names in lua/prelude.lua; a test compares the two.
+The Lua side forms the same key names in its preludes; a test compares the two.
 """
 
 from __future__ import annotations
@@ -9,13 +9,22 @@ import hashlib
 import re
 from enum import StrEnum
 
+from customer_sources.contract.card_data import looks_like_card_number
 from customer_sources.contract.errors import SettingInvalid
+from customer_sources.contract.masking import mask_secrets
 
 PREFIX = "sources:"
 """Default prefix of every key, so that a shared store can be read by a person."""
 
 DEFAULT_ACCOUNT = "default"
 """The account of a ledger whose workers have one `STRIPE_API_KEY`."""
+ACCOUNT_NAME = "[a-z0-9][a-z0-9_-]{0,39}"
+"""The pattern of a whole name. It becomes part of keys, lanes and the seeds of ids, so
+it has none of the characters that part those."""
+ACCOUNT_RULE = (
+    "1 to 40 of a-z, 0-9, _ and -, a letter or digit first; "
+    "no card number, key or token"
+)
 
 INBOX_GROUP = "workers"
 """The one consumer group, and the one consumer, that read the inbox: an entry that a
@@ -57,8 +66,22 @@ QUEUES = {
     Class.BULK: BULK_QUEUE,
 }
 
+_ACCOUNT_NAME = re.compile(ACCOUNT_NAME)
 _LONGEST_FIELD = 64
 """A hash field over 64 bytes turns the whole record into a 4 times larger encoding."""
+
+
+def is_account_name(name: object) -> bool:
+    """Whether an account may be called so, by workers and by commands.
+
+    Keys and card numbers have the shape of a name, and events tell names unmasked.
+    """
+    return (
+        isinstance(name, str)
+        and _ACCOUNT_NAME.fullmatch(name) is not None
+        and not looks_like_card_number(name)
+        and mask_secrets(name) == name
+    )
 
 
 def lane_name(account: str, customer: str) -> str:
@@ -108,6 +131,18 @@ class Keys:
         are alive. Expires when none is."""
         self.poison = f"{prefix}poison"
         """List, bounded: wake-ups whose record could not be read. Expires."""
+        self.accounts = f"{prefix}accounts"
+        """Set: names of accounts that were announced or suspended. Stays."""
+        self.gates = f"{prefix}gates"
+        """Sorted set: `{account}|{operation}` by the time (ms) to look at its lines.
+        Gone when nobody stands in one."""
+        self.batches = f"{prefix}batches"
+        """Sorted set: ids of batches, by the time (ms) of opening. Trimmed by age."""
+        self.active_batches = f"{prefix}batches:active"
+        """Set: batches that workers look after. Gone when empty."""
+        self.urgent = f"{prefix}urgent"
+        """Hash: lanes in which an interactive job stands behind others, and the place
+        of the last of these. A lane goes when nobody stands before it."""
 
     def job(self, job_id: str) -> str:
         """Hash: the record. No TTL while live, then the retention."""
@@ -136,6 +171,38 @@ class Keys:
     def wake(self, job_class: str) -> str:
         """Sorted set: `j:{id}` by the time somebody must look. Gone when empty."""
         return f"{self.prefix}wake:{job_class}"
+
+    def account(self, name: str) -> str:
+        """Hash: how fast an account may send, what it has sent, its trouble. Stays."""
+        return f"{self.prefix}account:{name}"
+
+    def line(self, account: str, operation: str, job_class: str) -> str:
+        """Sorted set: ids of jobs in line, by when it was accepted. Gone when empty."""
+        return f"{self.prefix}waiting:{account}:{operation}:{job_class}"
+
+    def flight(self, account: str, operation: str = "") -> str:
+        """Sorted set: requests in flight, by when each is forgotten (ms). Expires."""
+        return f"{self.prefix}flight:{account}" + (operation and f":{operation}")
+
+    def batch(self, batch_id: str) -> str:
+        """Hash: how far a batch is. Live: no TTL, then the retention of batches."""
+        return f"{self.prefix}batch:{batch_id}"
+
+    def batch_manifest(self, batch_id: str) -> str:
+        """String: what was planned, as JSON. With the batch."""
+        return f"{self.prefix}batch:{batch_id}:manifest"
+
+    def batch_chunk(self, batch_id: str, number: int) -> str:
+        """String: rows of a batch, compressed. With the batch."""
+        return f"{self.prefix}batch:{batch_id}:chunk:{number}"
+
+    def batch_outcomes(self, batch_id: str, number: int) -> str:
+        """Hash of outcomes by row; a string, once the chunk is whole. Likewise."""
+        return f"{self.prefix}batch:{batch_id}:out:{number}"
+
+    def batch_live(self, batch_id: str) -> str:
+        """Sorted set: `{chunk}:{job}` of rows in flight, by row. Gone when empty."""
+        return f"{self.prefix}batch:{batch_id}:live"
 
     def done_channel(self, job_id: str) -> str:
         """Pub/sub channel on which the end of a job is published."""

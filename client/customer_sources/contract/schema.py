@@ -12,16 +12,18 @@ from typing import Annotated, Any, Literal, Union
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from customer_sources.batches.status import BatchState
 from customer_sources.contract.errors import Problem
 from customer_sources.contract.events import (
     _ERROR_FIELDS,
-    _EVIDENCE_FIELDS,
     _SOURCE_FIELDS,
     DATA_SCHEMA,
+    EVIDENCE_FIELDS,
     TYPE_PREFIX,
     Event,
 )
-from customer_sources.contract.names import DEFAULT_ACCOUNT
+from customer_sources.contract.names import ACCOUNT_NAME, DEFAULT_ACCOUNT
+from customer_sources.contract.notices import COUNTS, OF_ACCOUNT, OF_BATCH
 from customer_sources.contract.operations import (
     MOST_METADATA,
     OPERATIONS,
@@ -46,7 +48,18 @@ SETTLED_TYPES = tuple(
     f"{TYPE_PREFIX}source_job.{settled}" for settled in ("replayed", "discarded")
 )
 """Types of the events that tell what a person did with a job in review."""
-EVENT_TYPES = (*DONE_TYPES, *ENDED_TYPES, *REJECTED_TYPES, *SETTLED_TYPES)
+ACCOUNT_TYPES = tuple(f"{TYPE_PREFIX}source_account.{what}" for what in OF_ACCOUNT)
+"""Types of the events that tell what became of an account."""
+BATCH_TYPES = tuple(f"{TYPE_PREFIX}source_batch.{what}" for what in OF_BATCH)
+"""Types of the events that tell what became of a batch, or how far it is."""
+EVENT_TYPES = (
+    *DONE_TYPES,
+    *ENDED_TYPES,
+    *REJECTED_TYPES,
+    *SETTLED_TYPES,
+    *ACCOUNT_TYPES,
+    *BATCH_TYPES,
+)
 """Every type of event that this version tells."""
 
 _OperationName = Literal[tuple(OPERATIONS)]  # type: ignore[valid-type]  # made here
@@ -58,6 +71,8 @@ class _Said(msgspec.Struct, kw_only=True):
     """What may be said with every command, beside its parameters."""
 
     idempotency_key: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
+    account: Annotated[str, Meta(pattern=f"^{ACCOUNT_NAME}$")] | None = None
+    livemode: bool | None = None
     not_before: _Moment | None = None
     deadline: _Moment | None = None
     reference: Annotated[str, Meta(max_length=255)] | None = None
@@ -113,7 +128,7 @@ _SourceList = msgspec.defstruct(
 )
 _Error = msgspec.defstruct(
     "Error",
-    [(name, str | UnsetType, UNSET) for name in (*_ERROR_FIELDS, *_EVIDENCE_FIELDS)],
+    [(name, str | UnsetType, UNSET) for name in (*_ERROR_FIELDS, *EVIDENCE_FIELDS)],
 )
 _Done = msgspec.defstruct(
     "Done",
@@ -140,6 +155,7 @@ _Rejected = msgspec.defstruct(
         ("state", Literal["rejected"]),
         ("operation", str),
         ("problems", list[Problem]),
+        ("account", str | UnsetType, UNSET),
     ],
 )
 _Settled = msgspec.defstruct(
@@ -154,11 +170,35 @@ _Settled = msgspec.defstruct(
         ("replay", str | UnsetType, UNSET),
     ],
 )
+_OfAccount = msgspec.defstruct(
+    "OfAccount",
+    [
+        ("state", Literal[OF_ACCOUNT]),
+        ("account", str),
+        ("refused", str | UnsetType, UNSET),
+        ("operation", str | UnsetType, UNSET),
+        ("key", str | UnsetType, UNSET),
+        ("reason", str | UnsetType, UNSET),
+    ],
+)
+_Count = Annotated[int, Meta(ge=0)]
+_OfBatch = msgspec.defstruct(
+    "OfBatch",
+    [
+        ("state", BatchState),
+        ("account", str),
+        *((name, _Count) for name in COUNTS),
+        ("why", Literal["canary", "errors"] | UnsetType, UNSET),
+        ("label", str | UnsetType, UNSET),
+    ],
+)
 _DATA = (
     (DONE_TYPES, _Done),
     (ENDED_TYPES, _Ended),
     (REJECTED_TYPES, _Rejected),
     (SETTLED_TYPES, _Settled),
+    (ACCOUNT_TYPES, _OfAccount),
+    (BATCH_TYPES, _OfBatch),
 )
 
 
@@ -171,7 +211,7 @@ def command_schema() -> dict[str, Any]:
         "description": (
             "What XADD writes into the field `command` of the inbox. A command that "
             "fits may still be rejected: card and account numbers are, wherever they "
-            f"stand. The account is always {DEFAULT_ACCOUNT!r}."
+            f"stand. Without `account` it is for {DEFAULT_ACCOUNT!r}."
         ),
         **msgspec.json.schema(AnyCommand),
     }

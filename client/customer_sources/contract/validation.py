@@ -13,8 +13,13 @@ import msgspec
 
 from customer_sources.contract.card_data import is_only_digits
 from customer_sources.contract.errors import Problem
-from customer_sources.contract.fitting import Fitter
-from customer_sources.contract.names import MARKER
+from customer_sources.contract.fitting import Fitter, Kind
+from customer_sources.contract.names import (
+    ACCOUNT_RULE,
+    DEFAULT_ACCOUNT,
+    MARKER,
+    is_account_name,
+)
 from customer_sources.contract.operations import (
     MOST_METADATA,
     OPERATIONS,
@@ -23,6 +28,7 @@ from customer_sources.contract.operations import (
 )
 from customer_sources.contract.texts import TOKEN_ADVICE, can_be_named, text_problems
 
+_USUAL_ID = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _SEGMENT = re.compile(r"[^\s/?#\\\x00-\x1f\x7f]+\Z")
 ONLY_ON = {
     "missing_ok": ("delete",),
@@ -35,7 +41,7 @@ order: a delete that did could overtake the update before it."""
 _USUALLY = {"missing_ok": False, "all_pages": False, "ordered": True, "marker": True}
 _PARAMS = {
     name: {
-        field.name: msgspec.inspect.type_info(field.type)
+        field.name: Kind(msgspec.inspect.type_info(field.type))
         for field in msgspec.structs.fields(operation.params)
     }
     for name, operation in OPERATIONS.items()
@@ -51,6 +57,8 @@ class Checked(NamedTuple):
 
 def segment_problems(field: str, value: object, *, longest: int) -> list[Problem]:
     """Check an id that becomes a segment of the request's path."""
+    if type(value) is str and len(value) <= longest and _USUAL_ID.fullmatch(value):
+        return []  # a letter makes it no number, and the rest has no meaning in a path
     wrong = _wrong_with_id(value, longest)
     return [Problem(field, wrong)] if wrong else []
 
@@ -71,6 +79,22 @@ def _wrong_with_id(value: object, longest: int) -> str:
     return ""
 
 
+def account_problems(account: object) -> list[Problem]:
+    """Check an account's name; whether there is such an account, a worker knows."""
+    if account is DEFAULT_ACCOUNT or is_account_name(account):
+        return []
+    expected = "expected the name by which the workers know the account"
+    return [Problem("account", f"{expected}: {ACCOUNT_RULE}")]
+
+
+def livemode_problems(livemode: object) -> list[Problem]:
+    """Check a stated mode. None states none."""
+    if livemode is None or isinstance(livemode, bool):
+        return []
+    expected = "expected true (real customers) or false (test mode)"
+    return [Problem("livemode", expected)]
+
+
 def reference_problems(reference: object) -> list[Problem]:
     """Check the producer's own reference."""
     longest = 255
@@ -81,8 +105,8 @@ def reference_problems(reference: object) -> list[Problem]:
 
 def harmless_problems(harmless: object) -> list[Problem]:
     """Check the names of harmless fields. A lone text would be taken for a list."""
-    if isinstance(harmless, list | tuple | set | frozenset) and all(
-        isinstance(field, str) for field in harmless
+    if isinstance(harmless, (tuple, list, set, frozenset)) and (
+        not harmless or all(isinstance(field, str) for field in harmless)
     ):
         return []
     return [Problem("harmless", "expected a list of field names")]
@@ -92,9 +116,11 @@ def switch_problems(operation_name: str, **switches: object) -> list[Problem]:
     """Refuse what is no switch, and one that is turned where it would do nothing."""
     problems = []
     for name, value in switches.items():
+        if value is _USUALLY[name]:
+            continue
         if not isinstance(value, bool):
             problems.append(Problem(name, "expected true or false"))
-        elif value is not _USUALLY[name] and operation_name not in ONLY_ON[name]:
+        elif operation_name not in ONLY_ON[name]:
             problems.append(only_on(name))
     return problems
 
@@ -114,7 +140,7 @@ def check_params(
         params: by name; those that are None are not given.
         harmless: fields whose values may look like card numbers and are none.
     """
-    if not isinstance(params, Mapping):
+    if not isinstance(params, (dict, Mapping)):  # an ABC alone answers slowly
         problem = Problem("params", "expected parameters by their names")
         return Checked({}, [problem])
     kinds = _PARAMS[operation.name]
@@ -138,7 +164,7 @@ def check_params(
 
 
 def _metadata_problems(metadata: object) -> list[Problem]:
-    if not isinstance(metadata, Mapping):
+    if not isinstance(metadata, dict):
         return []
     if len(metadata) > MOST_METADATA:
         return [Problem("metadata", f"more than {MOST_METADATA} keys; one is ours")]

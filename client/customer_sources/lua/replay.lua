@@ -12,7 +12,8 @@
 local id, new = ARGV[2], ARGV[3]
 
 local job = read_job(id, 'state', 'review', 'replayed', 'discarded', 'fp', 'op',
-  'effect', 'class', 'lane', 'v', 'key', 'unknown', 'first_sent', 'quiet_until')
+  'effect', 'class', 'lane', 'acct', 'v', 'key', 'unknown', 'first_sent',
+  'quiet_until')
 local command = redis.call('GET', command_key(id))
 if not job.state then return {'MISSING'} end
 local there = read_job(new, 'state').state
@@ -25,7 +26,8 @@ if not job.class then return {'NOT_IN_REVIEW', 'damaged'} end
 local now = now_ms()
 local again = {
   fp = job.fp, op = job.op, effect = job.effect, class = job.class, lane = job.lane,
-  v = job.v, not_before = 0, command = command, queue = ARGV[4], message = ARGV[5],
+  acct = job.acct, v = job.v, not_before = 0, command = command, queue = ARGV[4],
+  message = ARGV[5],
 }
 if num(job.unknown) == 1 then
   again.unknown, again.key = 1, job.key or id

@@ -6,9 +6,11 @@
 --          11 keyed (1 = the producer gave an idempotency key)  12 command
 --          13 queue's list  14 Celery message ('' = the caller rings)
 --          15 inbox stream ('' = it did not come from there)  16 group  17 entry
+--          18 account
 -- Returns  {ACCEPTED | SAME | CONFLICT, state, time of the last upkeep pass or 0,
 --          1 if the caller is to ring, else 0}
--- Invariant  An accepted job has a wake-up of its own, or stands behind a live head.
+-- Invariant  An accepted job has a wake-up of its own, stands behind a live head, or in
+--            a line whose gate is looked at.
 --            The same id never becomes two jobs. An inbox entry goes when it is a job.
 local id, fp, operation, effect = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local class, lane = ARGV[6], ARGV[7]
@@ -16,6 +18,7 @@ local not_before, deadline = ARGV[8], ARGV[9]
 local version, keyed, command = ARGV[10], ARGV[11] == '1', ARGV[12]
 local queue, message = ARGV[13], ARGV[14]
 local inbox, group, entry = ARGV[15], ARGV[16], ARGV[17]
+local account = ARGV[18]
 
 local function taken_from_inbox()
   if inbox == '' then return end
@@ -41,6 +44,7 @@ local now = now_ms()
 deadline = moment(deadline, now)
 local state, ring = accept(id, {
   fp = fp, op = operation, effect = effect, class = class, lane = lane, v = version,
+  acct = account ~= DEFAULT_ACCOUNT and account or nil,
   deadline = deadline > 0 and deadline or nil, keyed = keyed and 1 or nil,
   not_before = moment(not_before, now), command = command, queue = queue,
   message = message,

@@ -10,6 +10,7 @@ from typing import Any, cast
 import redis
 
 from customer_sources import calls, submission
+from customer_sources.ahead import Ahead
 from customer_sources.aio import AsyncCustomerSources, AsyncJob
 from customer_sources.aio_consumer import AsyncConsumer
 from customer_sources.calls import Submitted, Tally
@@ -38,6 +39,9 @@ class InMemorySources(Scripted, CustomerSources):
     Waiting makes jobs run: `Job.result()` and reading events run what is due. A
     timeout of 0 does not wait, here as there. A wait for what cannot come ends at
     once: a result with `ResultTimeout`, events with the end of the loop.
+
+    It knows every account, and has test keys for them: a command that states
+    `livemode=True` fails as `livemode_mismatch`.
 
     Args:
         runs: `on_result`: when somebody waits, or on `run()`; `at_once`: before the
@@ -120,7 +124,7 @@ class InMemorySources(Scripted, CustomerSources):
         )
         return _MemoryConsumer(self._ledger.stream, place, only_look=timeout == 0)
 
-    def _submit_chunk(self, tally: Tally) -> list[Submitted]:
+    def _submit_chunk(self, tally: Tally, _ahead: Ahead) -> list[Submitted]:
         return tally.results([self._ledger.submit(o.arguments) for o in tally.valid])
 
 
@@ -203,7 +207,7 @@ class AsyncInMemorySources(Scripted, AsyncCustomerSources):
         )
         return _AsyncMemoryConsumer(self._ledger.stream, place, only_look=timeout == 0)
 
-    async def _submit_chunk(self, tally: Tally) -> list[Submitted]:
+    async def _submit_chunk(self, tally: Tally, _ahead: Ahead) -> list[Submitted]:
         return tally.results([self._ledger.submit(o.arguments) for o in tally.valid])
 
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
-from customer_sources.contract.commands import Command
+from customer_sources.contract.commands import MODE_MISMATCH, Command, mode_refusal
 from customer_sources.contract.events import terminal_event
+from customer_sources.contract.names import DEFAULT_ACCOUNT
 from customer_sources.contract.states import State
 from customer_sources.review import HORIZON_MS, Found
 from customer_sources.testing.answers import Answers, Ending
@@ -25,7 +26,7 @@ from customer_sources.testing.stream import Stream
 _SUBMITTED = (
     *("prefix", "id", "fp", "op", "effect", "class", "lane", "not_before"),
     *("deadline", "v", "keyed", "command", "queue", "message"),
-    *("inbox", "group", "entry"),
+    *("inbox", "group", "entry", "account"),
 )
 """The arguments of submit.lua, in the order of its header."""
 _TOO_LATE = Ending(
@@ -37,7 +38,7 @@ _TOO_LATE = Ending(
     },
 )
 
-_RETRYABLE = ("processing_error", "deadline_passed")
+_RETRYABLE = ("processing_error", "deadline_passed", MODE_MISMATCH)
 """Codes of failures that come to review, because another job might succeed."""
 
 
@@ -207,7 +208,13 @@ class MemoryLedger:
         command = self.command(job_id)
         assert command is not None  # noqa: S101  it is live
         too_late = 0 < int(job.record.get("deadline", 0)) <= now
-        ending = _TOO_LATE if too_late else self.answers.take(command)
+        wrong_mode = mode_refusal(command, is_live=False)
+        if too_late:
+            ending = _TOO_LATE
+        elif wrong_mode:
+            ending = Ending(State.FAILED, wrong_mode["code"], wrong_mode)
+        else:
+            ending = self.answers.take(command)
         event = terminal_event(
             job_id, command, ending.state, now_ms=now, details=ending.details
         )
@@ -249,6 +256,7 @@ def _not_in_review(job: _Job) -> list[str]:
 def _again(job_id: str, job: _Job, now: int) -> _Job:
     """Make the new job of a replay."""
     carried = ["fp", "op", "effect", "class", "lane", "v"]
+    carried += ["acct"] if "acct" in job.record else []
     record = {"state": State.QUEUED.value, "at": str(now)}
     if job.record.get("unknown") == "1":
         record["key"] = job.record.get("key", job_id)
@@ -260,7 +268,7 @@ def _again(job_id: str, job: _Job, now: int) -> _Job:
 
 def _kept_for_review(record: dict[str, str], state: State, now: int) -> dict[str, str]:
     """Keep what a replay needs, as `finish` of prelude.lua does."""
-    names = ("class", "lane", "v", "effect", "key", "first_sent")
+    names = ("class", "lane", "v", "effect", "key", "first_sent", "acct")
     kept = {"review": "1"} | {n: record[n] for n in names if n in record}
     if state is State.NEEDS_REVIEW:
         kept = {"first_sent": str(now), "unknown": "1"} | kept
@@ -278,6 +286,8 @@ def _record(told: dict[str, str], now: int) -> dict[str, str]:
         record["deadline"] = str(deadline)
     if told["keyed"] == "1":
         record["keyed"] = "1"
+    if told["account"] != DEFAULT_ACCOUNT:
+        record["acct"] = told["account"]
     if not_before > now:
         record |= {"state": State.WAITING.value, "due": str(not_before), "outside": "1"}
     return record

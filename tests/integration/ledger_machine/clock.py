@@ -87,11 +87,6 @@ class Clock(Workers):
         self.look()
         self.claim_all(claims)
 
-    def pass_time(self, ms: int) -> None:
-        """Let time pass. Requests do not stay under way for ever."""
-        self.stripe.arrive_until(self.world.now + ms)
-        self.world.pass_time(ms)
-
     @rule(picks=st.lists(PICK, min_size=1, max_size=2))
     def hand_back(self, picks: list[int]) -> None:
         ids = [self.job(pick).id for pick in picks]

@@ -8,6 +8,7 @@ from customer_sources import JobNotFound, State
 from customer_sources.contract.errors import NotInReview
 from customer_sources.contract.ids import replay_id
 from customer_sources.contract.states import TERMINAL
+from tests.integration.ledger_machine import permits
 from tests.integration.ledger_machine.picture import Picture
 from tests.integration.ledger_machine.promise import Book
 from tests.integration.ledger_machine.runs import Job, Run
@@ -45,7 +46,9 @@ def is_written(picture: Picture, run: Run, *, ends: bool | None = None) -> bool:
     return ended if ends else deferred
 
 
-def claim(picture: Picture, book: Book, job: Job, now: int, *, alone: bool) -> set[str]:
+def claim(
+    picture: Picture, book: Book, job: Job, now: int, *, alone: bool, shaken: bool
+) -> set[str]:
     """Name what a claim with a new token may answer."""
     record = picture.record(job.id)
     if not record or record["state"] in TERMINAL:
@@ -61,6 +64,8 @@ def claim(picture: Picture, book: Book, job: Job, now: int, *, alone: bool) -> s
         return {"BEHIND", *wanted}
     if int(record.get("crashes", 0)) >= SUSPECT and not alone:
         return {"ALONE", *wanted}
+    if permits.may_be_put_in_line(picture, record, now, shaken=shaken):
+        wanted.add("QUEUED")
     return {"CLAIMED", *wanted}
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
+from tests.integration.ledger_machine.permits import Tally
 from tests.integration.ledger_machine.picture import Picture
 from tests.integration.ledger_machine.promise import Book, broken, doubt_lost
 from tests.integration.ledger_machine.runs import TIE_MS, Job, Run
@@ -40,7 +42,9 @@ class Machine(RuleBasedStateMachine):
         """Jobs of which the store may have lost a send, as far as it can know."""
         self.proved: set[str] = set()
         """Jobs of which the present step has learned what became of them."""
+        self.tally = Tally()
         self.before = self.world.look()
+        self.looked_at = self.world.now
         self.saves: deque[tuple[int, Picture, Book]] = deque(maxlen=MOST_SAVES)
         """What the disk had after each of the last steps, and when."""
 
@@ -64,6 +68,7 @@ class Machine(RuleBasedStateMachine):
             and int(self.before.record(job.id).get("due", 0)) < self.world.now + TIE_MS
             and (not job.lane or self.book.line(job.lane)[:1] in ([], [job.id]))
         ]
+        jobs.sort(key=lambda job: "line" in self.before.record(job.id))
         return jobs[pick % len(jobs)] if jobs and pick < ANY else self.job(pick)
 
     def run(self, pick: int) -> Run:
@@ -81,8 +86,14 @@ class Machine(RuleBasedStateMachine):
 
     def look(self) -> None:
         """Look at the ledger in the middle of a step."""
-        self.before = self.world.look()
-        assert list(self.book.follow(self.before, self.world.now)) == []
+        wrong = list(self.see(self.world.look()))
+        assert not wrong, "; ".join(wrong)
+
+    def see(self, after: Picture) -> Iterator[str]:
+        """Take in what the ledger is like now; name what cannot have come to be."""
+        yield from self.book.follow(after, self.world.now)
+        yield from self.tally.note(self.before, after, self.looked_at, self.world.now)
+        self.before, self.looked_at = after, self.world.now
 
     def go_back(self, steps: int) -> None:
         """Let the store lose its last writes. Workers and Stripe go on as they are."""
@@ -91,7 +102,7 @@ class Machine(RuleBasedStateMachine):
         at, picture, book = self.saves[-1]
         self.lost |= self.book.jobs.keys() - book.jobs.keys()
         self.world.go_back(picture, self.world.now - at)
-        self.book = book.copy()
+        self.book, self.tally, self.before = book.copy(), Tally(), picture
         self.shaken |= book.jobs.keys()
         self.look()
 
@@ -103,14 +114,13 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_promise_holds(self) -> None:
-        after = self.world.look()
-        wrong = list(self.book.follow(after, self.world.now))
+        before, after = self.before, self.world.look()
+        wrong = list(self.see(after))
         wrong += broken(after, self.book, self.stripe, self.world.now)
-        forgot = doubt_lost(self.before, after, self.book) - self.proved
+        forgot = doubt_lost(before, after, self.book) - self.proved
         wrong += [f"{job_id} is not in doubt any more" for job_id in sorted(forgot)]
         assert not wrong, "; ".join(wrong)
         self.proved.clear()
-        self.before = after
         self.saves.append((self.world.now, after, self.book.copy()))
 
     def teardown(self) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import redis
 
-from customer_sources.contract.names import Class, Keys
+from customer_sources.contract.names import DEFAULT_ACCOUNT, Class, Keys
 
 UNNOTICED = "another"
 """What the ledger remembers of a server that is no more, until somebody looks."""
@@ -19,6 +19,7 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
   local kind, value = redis.call('TYPE', key).ok, nil
   if kind == 'hash' then value = redis.call('HGETALL', key)
   elseif kind == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  elseif kind == 'set' then value = redis.call('SMEMBERS', key)
   elseif kind == 'list' then value = redis.call('LRANGE', key, 0, -1)
   elseif kind == 'stream' then value = redis.call('XRANGE', key, '-', '+')
   else value = redis.call('GET', key) end
@@ -51,11 +52,21 @@ class Picture:
     def zrange(self, key: str, _start: int, _end: int) -> list[str]:
         return list(self.content.get(key, {}))
 
+    def zcard(self, key: str) -> int:
+        return len(self.content.get(key, {}))
+
+    def zscore(self, key: str, member: str) -> float | None:
+        scores: dict[str, float] = self.content.get(key, {})
+        return scores.get(member)
+
+    def smembers(self, key: str) -> set[str]:
+        return set(self.content.get(key, ()))
+
     def type(self, key: str) -> str:
         return str(self._kinds[key])
 
     def hgetall(self, key: str) -> dict[str, str]:
-        return dict(self.content[key])
+        return dict(self.content.get(key, {}))
 
     def pttl(self, key: str) -> int:
         return int(self._left.get(key, -2))
@@ -77,12 +88,7 @@ class Picture:
 
     def lanes(self) -> dict[str, list[str]]:
         """The jobs of each lane, in order."""
-        start = f"{self.keys.prefix}lane:"
-        return {
-            key.removeprefix(start): list(value)
-            for key, value in self.content.items()
-            if key.startswith(start)
-        }
+        return {lane: list(value) for lane, value in self._all("lane:").items()}
 
     def wakes(self) -> dict[str, float]:
         """When each job will be looked at."""
@@ -91,6 +97,23 @@ class Picture:
             for one in Class
             for member, score in self.content.get(self.keys.wake(one), {}).items()
         }
+
+    def lines(self) -> dict[str, dict[str, float]]:
+        """Who stands in line for `{account}:{op}:{class}`, and since when."""
+        return self._all("waiting:")
+
+    def gates(self) -> dict[str, float]:
+        """When somebody will look at the lines of `{account}|{op}`."""
+        return dict(self.content.get(self.keys.gates, {}))
+
+    def account(self) -> dict[str, str]:
+        """What is known of the account; empty where nobody has said anything."""
+        return dict(self.content.get(self.keys.account(DEFAULT_ACCOUNT), {}))
+
+    def in_flight(self, now: int) -> int:
+        """How many requests of the account may be in flight."""
+        flights = self.content.get(self.keys.flight(DEFAULT_ACCOUNT), {})
+        return sum(until > now for until in flights.values())
 
     def events(self) -> list[dict[str, Any]]:
         """What was told, in order."""
@@ -103,10 +126,25 @@ class Picture:
         meta: dict[str, str] = self.content[self.keys.meta]
         return meta.get("server") != UNNOTICED
 
+    @property
+    def clock(self) -> int:
+        """The last mark of the ledger's clock."""
+        meta: dict[str, str] = self.content.get(self.keys.meta, {})
+        return int(meta.get("clock", 0))
+
     def alive_until(self, boot: str) -> float:
         """Until when a worker says that it lives; 0 where it says nothing."""
         alive: dict[str, float] = self.content.get(self.keys.workers, {})
         return alive.get(boot, 0)
+
+    def _all(self, kind: str) -> dict[str, Any]:
+        """All keys of a kind, by the rest of their names."""
+        start = f"{self.keys.prefix}{kind}"
+        return {
+            key.removeprefix(start): value
+            for key, value in self.content.items()
+            if key.startswith(start)
+        }
 
     def lasting(self) -> dict[str, Any]:
         """Everything but `meta`: the time, and which server it is, any may note."""
@@ -145,6 +183,8 @@ def _write(pipe: Any, kind: str, key: str, value: Any) -> None:
         pipe.hset(key, mapping=value)
     elif kind == "zset":
         pipe.zadd(key, value)
+    elif kind == "set":
+        pipe.sadd(key, *value)
     elif kind == "list":
         pipe.rpush(key, *value)
     elif kind == "stream":

@@ -7,8 +7,10 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
+from config.rates import Rates
 from tests.integration.ledger_machine import expected
 from tests.integration.ledger_machine.machine import PICK, Machine
+from tests.integration.ledger_machine.permits import LIMITS
 from tests.integration.ledger_machine.runs import Job
 from tests.integration.ledger_machine.world import later
 
@@ -32,8 +34,13 @@ ORDERS = st.fixed_dictionaries(
 class Producers(Machine):
     """Submit, submit again, cancel; and settle what is in review."""
 
-    @initialize(orders=st.lists(ORDERS, min_size=1, max_size=4))
-    def start(self, orders: list[Order]) -> None:
+    @initialize(
+        orders=st.lists(ORDERS, min_size=1, max_size=4),
+        limits=st.sampled_from(LIMITS),
+    )
+    def start(self, orders: list[Order], limits: Rates | None) -> None:
+        if limits is not None:
+            self.world.announce(limits)
         self.submit(orders)
 
     @precondition(lambda self: len(self.book.live()) < MOST_LIVE)

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from customer_sources.contract.states import TERMINAL, State
 from tests.audit import leaks
+from tests.integration.ledger_machine.permits import PROBE_MS, line_of
 from tests.integration.ledger_machine.picture import Picture
 from tests.integration.ledger_machine.runs import Job
 from tests.integration.ledger_machine.stripe import Stripe
@@ -83,6 +84,8 @@ def broken(picture: Picture, book: Book, stripe: Stripe, now: int) -> Iterator[s
     yield from leaks(cast("Any", picture), picture.keys)  # 1, 6
     yield from _told_wrongly(picture, book)
     yield from _out_of_order(picture, book)
+    yield from _in_line_wrongly(picture, book, now)
+    yield from _not_hurried(picture)
     yield from _untrue(book, stripe)
 
 
@@ -91,7 +94,8 @@ def _looked_at_too_late(picture: Picture, book: Book, now: int) -> Iterator[str]
     wakes = picture.wakes()
     for job in book.live():
         record = picture.record(job.id)
-        moments = (int(record.get(name, 0)) for name in ("due", "lease_until"))
+        names = ("deadline",) if "line" in record else ("due", "lease_until")
+        moments = (int(record.get(name, 0)) for name in names)
         if wakes.get(job.id, 0) > max(now + SLOWEST_MS, *moments) + TIE_MS:
             yield f"{job.id} is {record['state']} and will be looked at too late"
 
@@ -121,6 +125,34 @@ def _out_of_order(picture: Picture, book: Book) -> Iterator[str]:
         ]
         if len(running) > 1:
             yield f"lane {lane} runs {running}"
+
+
+def _in_line_wrongly(picture: Picture, book: Book, now: int) -> Iterator[str]:
+    """1: who waits for a permit stands in his line, and nobody else does."""
+    lines, heads = picture.lines(), {line[0] for line in picture.lanes().values()}
+    stands = {(name, one) for name, line in lines.items() for one in line}
+    wanted = set()
+    for job in book.live():
+        record = picture.record(job.id)
+        if "line" in record:
+            wanted.add((line_of(record), job.id))
+            if record["state"] != "queued":
+                yield f"{job.id} stands in line and is {record['state']}"
+            if job.lane and job.id not in heads:
+                yield f"{job.id} stands in line, and behind others"
+    if stands != wanted:
+        yield f"in line are {stands}, and should be {wanted}"
+    for gate, when in picture.gates().items():
+        if when > now + PROBE_MS + TIE_MS:
+            yield f"gate {gate} will be looked at too late"
+
+
+def _not_hurried(picture: Picture) -> Iterator[str]:
+    """Nobody keeps an interactive job waiting in its lane who is not in a hurry."""
+    for lane, ids in picture.lanes().items():
+        first, *others = [picture.record(one).get("class") for one in ids]
+        if "interactive" in others and first != "interactive":
+            yield f"lane {lane} has an interactive job behind a {first} one"
 
 
 def _untrue(book: Book, stripe: Stripe) -> Iterator[str]:

@@ -132,6 +132,8 @@ class Run:
         self.leave, self.given_at = word, now
         if self.crashes >= MOST_DEATHS:
             self.leave, self.decision = None, self._in_doubt(now, ends_anyway=True)
+        elif word is Word.WAIT:
+            self.give_up()
         elif word is Word.CANCEL:
             self.decision = Commit(State.CANCELLED, unknown=self.unknown)
         elif word in {Word.HORIZON, Word.DEADLINE}:

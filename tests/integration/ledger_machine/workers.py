@@ -11,7 +11,7 @@ from hypothesis.stateful import precondition, rule
 
 from customer_sources import State
 from customer_sources.contract.states import TERMINAL
-from tests.integration.ledger_machine import expected
+from tests.integration.ledger_machine import expected, permits
 from tests.integration.ledger_machine.machine import PICK, WORKER, Machine
 from tests.integration.ledger_machine.runs import Commit, Defer, Job, Run
 from tests.integration.ledger_machine.stripe import Answer, Request
@@ -49,6 +49,11 @@ class Workers(Machine):
         if lost:
             self.go_back(0)
 
+    def pass_time(self, ms: int) -> None:
+        """Let time pass. Requests do not stay under way for ever."""
+        self.stripe.arrive_until(self.world.now + ms)
+        self.world.pass_time(ms)
+
     def claim_all(self, claims: list[Claim]) -> None:
         """Let workers claim jobs, one after another."""
         for worker, pick, alone, fate, answer in claims:
@@ -70,15 +75,26 @@ class Workers(Machine):
     ) -> None:
         token = f"token-{self.world.number()}"
         wanted = expected.claim(
-            self.before, self.book, job, self.world.now, alone=alone
+            self.before,
+            self.book,
+            job,
+            self.world.now,
+            alone=alone,
+            shaken=job.id in self.shaken,
         )
         ledger = self.world.ledger(worker)
         got = self.world.call(lambda: ledger.claim(job.id, token, alone=alone))
         said = "CLAIMED" if isinstance(got, Claimed) else got.value
-        assert said in wanted, f"{job.id} answered {said}, not {wanted}"
+        assert said in wanted, (
+            f"{job.id} answered {said}, not {wanted}; it was "
+            f"{self.before.record(job.id)} of {self.before.account()}"
+        )
         if isinstance(got, Refused):
             return
         before = self.before.record(job.id)
+        if got.leave is Word.GO:
+            may_go = permits.may_go_now(self.before, before, self.world.now)
+            assert may_go, f"{job.id} went before others"
         if "unknown" in got.record and "unknown" not in before:
             assert job.id in self.shaken, f"{job.id} is in doubt without a reason"
             expected.doubt_begins(got, self.world.now)
@@ -162,7 +178,7 @@ class Workers(Machine):
             return
         valid = expected.is_running(self.before, run)
         ledger = self.world.ledger(0)
-        word = self.world.call(
+        word, wait_ms, _ = self.world.call(
             lambda: ledger.send(run.job.id, run.token, unknown=run.unknown)
         )
         assert (word is not Word.SUPERSEDED) == valid
@@ -171,6 +187,8 @@ class Workers(Machine):
             self.stop(run)
             return
         run.decision = None
+        if word is Word.GO:
+            self.pass_time(wait_ms)
         run.hear(word, self.world.now)
         record = self.world.look().record(run.job.id)
         if word is Word.GO:
@@ -247,7 +265,7 @@ class Workers(Machine):
         lost = self.world.call(lambda: ledger.heartbeat(beats))
         sent = self.world.call(lambda: ledger.send(run.job.id, token, unknown=unknown))
         assert lost == [token]
-        assert sent is Word.SUPERSEDED
+        assert sent.word is Word.SUPERSEDED
         assert self.world.record(stale, decision) is None
         assert expected.without_workers(self.world.look()) == (
             expected.without_workers(self.before)

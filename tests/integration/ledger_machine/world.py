@@ -14,7 +14,10 @@ from functools import partial
 from typing import Any, TypeVar
 
 import redis
+from pydantic import SecretStr
 
+from config.accounts import Account
+from config.rates import Rates as AccountRates
 from config.settings import Settings
 from customer_sources import CustomerSources, JobConflict, State, scripts
 from customer_sources.contract.ids import job_id_for_key
@@ -24,6 +27,7 @@ from tests.builders import ending
 from tests.integration.ledger_machine.picture import UNNOTICED, Album, Picture
 from tests.integration.ledger_machine.runs import Commit, Decision, Job, Run
 from worker.ledger import Ledger
+from worker.rates import Rates
 from worker.replies import Ending, Taken
 from worker.store import connect
 
@@ -71,7 +75,13 @@ class World:
         self._numbers = itertools.count(1)
         self._ledgers = [self._ledger(f"boot-{n}") for n in range(WORKERS)]
         self.boots = [f"boot-{n}" for n in range(WORKERS)]
-        self.call(self._ledgers[0].announce)
+        self.rates = Rates(bench.redis, self.keys, bench.settings)
+        self.call(lambda: self._ledgers[0].announce(live=False))
+
+    def announce(self, limits: AccountRates) -> None:
+        """Say how fast the account may send."""
+        account = Account(key=SecretStr("sk_test_machine"), rates=limits)
+        self.call(lambda: self.rates.announce(account, changed=True))
 
     def close(self) -> None:
         self.client.close()
@@ -103,7 +113,10 @@ class World:
         self._ledgers[worker] = self._ledger(self.boots[worker])
 
     def look(self) -> Picture:
-        return self.album.look()
+        """Look at all keys; and at the clock: the machine may have been slow."""
+        picture = self.album.look()
+        self.now = max(self.now, picture.clock)
+        return picture
 
     def go_back(self, picture: Picture, passed_ms: int) -> None:
         """Come back as another server that has lost what was written since."""
