@@ -5,7 +5,7 @@ Tests are named after their row of the table; see `test_outcome_classes.py`.
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -24,23 +24,19 @@ from tests.integration.doubts import (
     lose_answers,
     record,
 )
-from worker.answers import Answered
+from tests.integration.interception import GoOn, intercepted
+from worker.answers import Answered, TryResult
 from worker.stripe_api import StripeRequest
 
 SOURCES = "/v1/customers/cus_1/sources"
 
 
-class KeyInUse:
-    """A Stripe that is at work on the first request with a key, and stays at it."""
-
-    def __init__(self, real: Any) -> None:
-        self.real = real
-
-    async def send(self, request: StripeRequest, **rest: Any) -> Any:
-        if request.method == "GET":
-            return await self.real.send(request, **rest)
-        error = {"code": "idempotency_key_in_use", "type": "invalid_request_error"}
-        return Answered(status=409, body={"error": error})
+async def key_in_use(request: StripeRequest, go_on: GoOn) -> TryResult:
+    """Be at work on the first request with a key, and stay at it."""
+    if request.method == "GET":
+        return await go_on()
+    error = {"code": "idempotency_key_in_use", "type": "invalid_request_error"}
+    return Answered(status=409, body={"error": error})
 
 
 @pytest.mark.parametrize("fault", ["drop_before_commit", "drop_after_commit"])
@@ -51,11 +47,10 @@ async def test_any_post_c409_for_minutes_is_read_and_waited_for_with_its_key(
         customer="cus_1", source=card_token(world)
     )
     await lose_answers(world, job, fault)
-    real, world.engine._api = world.engine._api, KeyInUse(world.engine._api)  # type: ignore[assignment]
-    await later(world, job, 2 * MINUTE)
-    assert job.state is State.WAITING
-    await later(world, job, 4 * MINUTE)
-    world.engine._api = real
+    with intercepted(key_in_use):
+        await later(world, job, 2 * MINUTE)
+        assert job.state is State.WAITING
+        await later(world, job, 4 * MINUTE)
 
     if fault == "drop_after_commit":
         assert code(world, job) == "reconciled"
@@ -110,9 +105,9 @@ async def test_list_with_a_cursor_vanished_midway_begins_again(
 ) -> None:
     cards = [f"card_{number:03}" for number in range(250)]
     world.sandbox.seed({"cus_1": cards})
-    delete_before_second_page(world, times=vanishings)
     job = world.client.customer.source.list(customer="cus_1", all_pages=True)
-    await world.run_once(job)
+    with second_page_vanishing(world, times=vanishings):
+        await world.run_once(job)
 
     gone = ["card_150", "card_149"][:vanishings]  # the last of each first page
     left = [card for card in cards if card not in gone]
@@ -121,26 +116,26 @@ async def test_list_with_a_cursor_vanished_midway_begins_again(
 
 async def test_list_whose_cursor_vanishes_for_ever_fails(world: World) -> None:
     world.sandbox.seed({"cus_1": [f"card_{number:03}" for number in range(250)]})
-    delete_before_second_page(world, times=100)
     job = world.client.customer.source.list(customer="cus_1", all_pages=True)
-    await world.run_once(job)
+    with second_page_vanishing(world, times=100):
+        await world.run_once(job)
 
     with pytest.raises(JobFailed, match="resource_missing"):
         job.result(timeout=0)
 
 
-def delete_before_second_page(world: World, times: int) -> None:
+def second_page_vanishing(world: World, times: int) -> AbstractContextManager[None]:
     """Let somebody delete the source that the next page is to begin after."""
-    real, left = world.engine._api.send, [None] * times
+    left = [None] * times
 
-    async def deleted_first(request: StripeRequest, **rest: Any) -> Any:
+    async def deleted_first(request: StripeRequest, go_on: GoOn) -> TryResult:
         _, _, cursor = request.path.partition("starting_after=")
         if cursor and left:
             left.pop()
             call(world, "DELETE", f"{SOURCES}/{cursor}")
-        return await real(request, **rest)
+        return await go_on()
 
-    world.engine._api.send = deleted_first  # type: ignore[method-assign]
+    return intercepted(deleted_first)
 
 
 # --- delete

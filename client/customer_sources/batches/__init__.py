@@ -1,0 +1,1 @@
+"""Batches: many commands from one file, planned, brought in, run, accounted for."""

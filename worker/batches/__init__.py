@@ -1,0 +1,1 @@
+"""Batches, where the file is: it is read and planned, and results are written."""
