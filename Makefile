@@ -5,10 +5,10 @@ PYTHON ?= python3
 PY := .venv/bin/python
 STAMP := .venv/installed
 .DEFAULT_GOAL := help
-.PHONY: help install demo dev test chaos bench check guards format docs lock clean
+.PHONY: help install demo dev test chaos bench bench-rates bench-lanes bench-batch check guards format docs lock clean
 
 help: ## Show this help
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 13
 
 install: $(STAMP) ## Install everything into .venv (the other targets do it by themselves)
 
@@ -38,6 +38,15 @@ chaos: $(STAMP) ## Ten minutes in which everything is killed, and an account (ab
 
 bench: $(STAMP) ## What a job costs, beside plain Celery (about 3 minutes), into docs/performance.md
 	@$(PY) -m bench.jobs --markdown docs/performance.md
+
+bench-rates: $(STAMP) ## How limits are used and shared (about 20 minutes), into docs/performance.md
+	@$(PY) -m bench.rates --markdown docs/performance.md
+
+bench-lanes: $(STAMP) ## Order per customer, with lost answers (about 2 minutes), into docs/performance.md
+	@$(PY) -m bench.lanes --markdown docs/performance.md
+
+bench-batch: $(STAMP) ## What a row of a batch costs (about 6 minutes), into docs/performance.md
+	@$(PY) -m bench.batch --markdown docs/performance.md
 
 check: $(STAMP) ## Static checks: format, lint, types, layers, Lua headers, generated docs, image
 	@$(PY) -m ruff format --check .

@@ -4,7 +4,8 @@
 
 Real workers on a real store with an append-only file, against the sandbox. Workers are
 killed, stopped and asked to leave; connections are cut; the store is killed, restarted
-and hangs; one request in five to Stripe goes wrong. docs/chaos.md says how to read it.
+and hangs; more than one request in five to Stripe goes wrong. docs/chaos.md says how to
+read it.
 
 Exit status: 0 the promise held, 1 it was broken, 2 the run itself did not work.
 """
@@ -118,7 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--minutes", type=float, default=usual.minutes, help="length of the plan")
     add("--workers", type=int, default=usual.workers, help="worker processes")
     add("--rate", type=float, default=usual.rate, help="orders a second")
-    add("--customers", type=int, default=usual.customers, help="lanes")
+    add("--customers", type=int, default=usual.customers, help="of each account")
     add("--patience", type=float, default=usual.patience, help="seconds for the rest")
     add("--haste", action="store_true", help="short time limits, for a short run")
     add("--plan", action="store_true", help="print the plan, do nothing")

@@ -12,20 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
+from bench.chaos_effects import CHANGES, OURS, done_by_order, order_of, owners_of
 from bench.chaos_orders import Way
 from bench.chaos_plan import Act
-from bench.chaos_witnesses import Asked, Effect, Recovery, Told, Witnesses
+from bench.chaos_witnesses import Asked, Recovery, Told, Witnesses
 
 RECOVERED_WITHIN = 15.0
 """Seconds from a kill until each of the dead worker's jobs is claimed again; held by
 99 of 100 with default settings while the store is up."""
-_CHANGES = {
-    "create": {"source.created"},
-    "update": {"source.updated"},
-    "verify": {"source.verified", "source.verification_attempt_failed"},
-    "delete": {"source.deleted", "source.detached"},
-}
-_OURS = frozenset[str]().union(*_CHANGES.values())
 
 
 class Speed(msgspec.Struct, frozen=True):
@@ -35,6 +29,19 @@ class Speed(msgspec.Struct, frozen=True):
     p50: float
     p99: float
     longest: float
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the orders for one account."""
+
+    accepted: int
+    ended: int
+    effects: int
+    """In this account's world, whoever ordered them."""
+    lost: int
+    double_effects: int
+    astray: int
+    """Events and effects in the other account's name."""
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +61,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     effects: Mapping[str, int]
     lost: int
     double_effects: int
+    parts: Mapping[str, Part]
+    """By the account at Stripe."""
     repeated_events: int
     """Terminal events on the stream beyond the first of each job."""
     retold_events: int
@@ -69,15 +78,17 @@ def add_up(witnesses: Witnesses) -> Account:
     """Compare the witnesses."""
     accepted = [one for one in witnesses.asked if one.accepted]
     ends = _ends(witnesses)
-    done = _done_by_order(witnesses.asked, witnesses.effects)
+    done = done_by_order(witnesses.asked, witnesses.effects)
     lost = [one for one in accepted if one.job_id not in ends]
     undisturbed = speed(one for one in witnesses.recoveries if not one.outage)
     told = [end for one in accepted if (end := ends.get(one.job_id))]
+    astray = list(_astray(witnesses))
     broken = [
         *(f"lost: {one.name} ({one.job_id}) has no terminal event" for one in lost),
         *_never_accepted(witnesses.asked),
         *_wrongly_told(witnesses),
         *_wrongly_done(witnesses, done),
+        *(f"wrong account: {what}" for _, what in astray),
         *(line for one in accepted for line in _wrong_end(one, ends, done[one.name])),
         *_slow(witnesses.recoveries, undisturbed),
         *witnesses.weather.deserters,
@@ -89,15 +100,40 @@ def add_up(witnesses: Witnesses) -> Account:
         states=_counted(end.state for end in told),
         needs_review=_counted(e.code for e in told if e.state == "needs_review"),
         failed=_counted(e.code for e in told if e.state == "failed"),
-        effects=_counted(e.change for e in witnesses.effects if e.change in _OURS),
+        effects=_counted(e.change for e in witnesses.effects if e.change in OURS),
         lost=len(lost),
         double_effects=sum(count - 1 for count in done.values() if count > 1),
+        parts=_parts(witnesses, ends, done, Counter(name for name, _ in astray)),
         repeated_events=_beyond_the_first(witnesses.kept),
         retold_events=sum((_times(witnesses.seen) - _times(witnesses.kept)).values()),
         recovery=undisturbed,
         recovery_with_outage=speed(o for o in witnesses.recoveries if o.outage),
         broken=broken,
     )
+
+
+def _parts(
+    witnesses: Witnesses,
+    ends: Mapping[str, Told],
+    done: Mapping[str, int],
+    astray: Mapping[str, int],
+) -> dict[str, Part]:
+    """Add up for each account by itself."""
+    changed = Counter(o.account for o in witnesses.effects if o.change in OURS)
+    parts = {}
+    for account in sorted({one.account for one in witnesses.asked} | changed.keys()):
+        mine = [one for one in witnesses.asked if one.account == account]
+        accepted = [one for one in mine if one.accepted]
+        ended = sum(one.job_id in ends for one in accepted)
+        parts[account] = Part(
+            accepted=len(accepted),
+            ended=ended,
+            effects=changed[account],
+            lost=len(accepted) - ended,
+            double_effects=sum(max(0, done.get(one.name, 0) - 1) for one in mine),
+            astray=astray.get(account, 0),
+        )
+    return parts
 
 
 def speed(recoveries: Iterable[Recovery]) -> Speed | None:
@@ -173,12 +209,32 @@ def _wrongly_done(witnesses: Witnesses, done: Counter[str]) -> Iterator[str]:
             yield f"{effect.object} is marked as of {effect.marker or 'nobody'}"
 
 
+def _astray(witnesses: Witnesses) -> Iterator[tuple[str, str]]:
+    """Find what was done or told in another account's name than it was ordered for.
+
+    Yields:
+        The account of the order, and what went astray.
+    """
+    by_name = {one.name: one for one in witnesses.asked}
+    by_job = {one.job_id: one for one in witnesses.asked}
+    owners = owners_of(witnesses.asked)
+    for effect in witnesses.effects:
+        one = by_name.get(order_of(effect, owners))
+        if one and effect.change in OURS and effect.account != one.account:
+            what = f"{one.name} is for {one.account}, and was done on {effect.account}"
+            yield one.account, what
+    for told in dict.fromkeys((*witnesses.seen, *witnesses.kept)):
+        if (one := by_job.get(told.job_id)) and told.account != one.account:
+            what = f"{one.name} is for {one.account}, and was told of {told.account}"
+            yield one.account, what
+
+
 def _wrong_end(one: Asked, ends: Mapping[str, Told], done: int) -> Iterator[str]:
     """Hold what was told of one job against what Stripe did."""
     end = ends.get(one.job_id)
     if end is None:
         return
-    changes = one.operation in _CHANGES
+    changes = one.operation in CHANGES
     if end.state == "succeeded" and changes and not done:
         yield f"untrue: {one.name} succeeded, and Stripe did nothing"
     if end.state == "succeeded" and one.fails:
@@ -197,26 +253,6 @@ def _slow(recoveries: Sequence[Recovery], usual: Speed | None) -> Iterator[str]:
             yield f"not recovered: {one.job_id}, its worker was killed at {one.at} s"
     if usual and usual.p99 >= RECOVERED_WITHIN:
         yield f"slow: p99 of recovery is {usual.p99} s, not below {RECOVERED_WITHIN} s"
-
-
-def _done_by_order(asked: Sequence[Asked], effects: Sequence[Effect]) -> Counter[str]:
-    """Count effects by the order that brought them about.
-
-    By the name in the object's metadata; a delete and a verify leave none there, and
-    have a source to themselves.
-    """
-    owners = {
-        (change, one.source_id): one.name
-        for one in asked
-        for change in _CHANGES.get(one.operation, ())
-        if one.source_id
-    }
-    done = Counter[str]()
-    for effect in effects:
-        if effect.change in _OURS:
-            owner = owners.get((effect.change, effect.object), effect.name)
-            done[owner or effect.object] += 1
-    return done
 
 
 def _times(told: Sequence[Told]) -> Counter[str]:

@@ -16,6 +16,9 @@ from typing import Any
 
 import msgspec
 
+from bench.chaos_accounts import ACCOUNTS
+from customer_sources.contract.names import DEFAULT_ACCOUNT
+
 NAME = "chaos"
 """Metadata key under which a create and an update carry their order's name."""
 ONE_IN_DECLINED = 30
@@ -56,6 +59,9 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     way: Way
+    key: str
+    """Its idempotency key, where it is sent with one. An order of another account has
+    the same: two accounts share nothing."""
     command: Mapping[str, Any]
     """As plain data: operation, ids, parameters and options side by side."""
     fails: str = ""
@@ -65,6 +71,11 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def operation(self) -> str:
         """The name of its operation."""
         return str(self.command["operation"])
+
+    @property
+    def account(self) -> str:
+        """The name of its account; a command that says nothing means the default."""
+        return str(self.command.get("account", DEFAULT_ACCOUNT))
 
     @property
     def source_id(self) -> str:
@@ -78,7 +89,8 @@ def orders(seed: int, count: int, customers: int) -> list[Order]:
     Args:
         seed: the run's.
         count: how many in all.
-        customers: how many customers they are spread over.
+        customers: how many customers of each account they are spread over. Those of
+            one account have the ids of those of the other.
     """
     return [
         _order(random.Random(f"{seed} {way} {number}"), way, number, customers)  # noqa: S311  a plan, no secret
@@ -106,9 +118,13 @@ def _order(rng: random.Random, way: Way, number: int, customers: int) -> Order:
         "reference": name,
         **params,
     }
+    account = ACCOUNTS[number % len(ACCOUNTS)]
+    if account != DEFAULT_ACCOUNT:
+        command["account"] = account
     if rng.random() < 0.2:  # noqa: PLR2004  a fifth by the other queue
         command["priority"] = "bulk"
-    return Order(name=name, way=way, command=command, fails=fails)
+    key = f"{way}-{number // len(ACCOUNTS)}"
+    return Order(name=name, way=way, key=key, command=command, fails=fails)
 
 
 def _params(

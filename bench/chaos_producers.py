@@ -23,7 +23,7 @@ from bench.chaos_watch import bare
 from customer_sources import CustomerSources
 from customer_sources.contract.errors import LedgerUnavailable
 from customer_sources.contract.ids import job_id_for_key
-from customer_sources.contract.names import DEFAULT_ACCOUNT, INTERACTIVE_QUEUE, Keys
+from customer_sources.contract.names import INTERACTIVE_QUEUE, Keys
 
 BATCH = 10
 """Orders of one `submit_many`."""
@@ -148,8 +148,8 @@ class Inbox(Producer):
 
     def _send(self, orders: list[Order]) -> list[Order]:
         (order,) = orders
-        self.jobs[order.name] = job_id_for_key(DEFAULT_ACCOUNT, order.name)
-        command = msgspec.json.encode({**order.command, "idempotency_key": order.name})
+        self.jobs[order.name] = job_id_for_key(order.account, order.key)
+        command = msgspec.json.encode({**order.command, "idempotency_key": order.key})
         try:
             with bare(self._url, seconds=5) as store:
                 store.xadd(Keys().inbox, {"command": command})
@@ -173,8 +173,8 @@ class CeleryTasks(Producer):
 
     def _send(self, orders: list[Order]) -> list[Order]:
         (order,) = orders
-        key = f"celery:{order.name}"
-        self.jobs[order.name] = job_id_for_key(DEFAULT_ACCOUNT, key)
+        key = f"celery:{order.key}"
+        self.jobs[order.name] = job_id_for_key(order.account, key)
         arguments = dict(order.command)
         operation = arguments.pop("operation")
         try:
@@ -182,7 +182,7 @@ class CeleryTasks(Producer):
                 self._app.send_task(
                     f"sources.{operation}",
                     kwargs=arguments,
-                    task_id=order.name,
+                    task_id=order.key,
                     queue=INTERACTIVE_QUEUE,
                     connection=connection,
                     ignore_result=True,

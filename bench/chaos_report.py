@@ -35,6 +35,7 @@ def rows(account: Account, weather: Weather) -> Iterator[Row]:
     yield "double effects", str(account.double_effects)
     yield "terminal events told twice", str(account.repeated_events)
     yield "events retold after a store was killed", str(account.retold_events)
+    yield from _by_account(account)
     yield from _speeds(account)
     yield from _weather(weather)
 
@@ -96,6 +97,16 @@ def write_section(page: Path, section: str) -> None:
         raise ValueError(f"{page} has no place for a report: {BEGIN} ... {END}")
     whole = f"{before}{BEGIN}\n\n{section}\n\n{END}{after}"
     page.write_text(whole, encoding="utf-8", newline="\n")
+
+
+def _by_account(account: Account) -> Iterator[Row]:
+    for name, part in account.parts.items():
+        yield f"accepted for the account {name}", str(part.accepted)
+        yield "  with a terminal event", str(part.ended)
+        yield "  effects in its world", str(part.effects)
+        yield "  lost", str(part.lost)
+        yield "  double effects", str(part.double_effects)
+        yield "  done or told in another account", str(part.astray)
 
 
 def _speeds(account: Account) -> Iterator[Row]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.chaos_accounts import WORLDS, named, settings_for
 from bench.chaos_orders import NAME, Order, orders, sources_needed
 from bench.chaos_plan import Act, Action, draw
 from bench.chaos_producers import Producer, start_all
@@ -37,7 +38,8 @@ class Chaos(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 3
     rate: float = 17.5
     """Orders a second: 10,500 in ten minutes."""
-    customers: int = 400
+    customers: int = 200
+    """Of each account."""
     patience: float = 600.0
     """Seconds that the last jobs have, from the end of the plan, at most. The slowest
     is one that waited five times: it comes again after up to 506 s."""
@@ -105,7 +107,8 @@ class Stage:
         stack.callback(children.stop, process)
         self._sandbox = RemoteSandbox(url)
         self._seed_sandbox()
-        self._workers = Workers(self._store.url, url, directory, chaos.settings)
+        settings = {**settings_for(directory), **chaos.settings}
+        self._workers = Workers(self._store.url, url, directory, settings)
         stack.callback(self._workers.close)
         for slot in range(chaos.workers):
             self._workers.start(slot)
@@ -152,6 +155,7 @@ class Stage:
             kept=kept,
             effects=[
                 Effect(
+                    account=named(effect.account),
                     change=effect.change,
                     object=effect.object,
                     name=effect.metadata.get(NAME, ""),
@@ -173,9 +177,11 @@ class Stage:
         )
 
     def _seed_sandbox(self) -> None:
+        """Put everything into both worlds: what comes to the wrong one is done."""
         needed = list(sources_needed(self._orders).items())
         for start in range(0, len(needed), SEEDED_AT_ONCE):
-            self._sandbox.seed(dict(needed[start : start + SEEDED_AT_ONCE]))
+            for world in WORLDS.values():
+                self._sandbox.seed(dict(needed[start : start + SEEDED_AT_ONCE]), world)
 
     def _wait_until(self, moment: float) -> None:
         """Wait, and look around meanwhile."""
@@ -273,6 +279,7 @@ class Stage:
             Asked(
                 name=order.name,
                 way=order.way,
+                account=order.account,
                 operation=order.operation,
                 job_id=jobs.get(order.name, ""),
                 accepted=order.name in sure

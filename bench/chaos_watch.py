@@ -37,6 +37,7 @@ def told(event: Event) -> Told:
     return Told(
         id=event.id,
         job_id=event.correlationid,
+        account=str(event.data.get("account", "")),
         name=event.causationid,
         state=event.data["state"],
         code=str(event.data.get("error", {}).get("code", "")),

@@ -20,6 +20,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     way: str
+    account: str
     operation: str
     job_id: str
     accepted: bool
@@ -35,6 +36,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     job_id: str = ""
+    account: str = ""
+    """The account that it names."""
     name: str = ""
     """The order that it names as its cause."""
     state: str = ""
@@ -49,6 +52,8 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
     """One change at Stripe."""
 
+    account: str
+    """Whose world was changed, by the name that commands have for it."""
     change: str
     object: str
     name: str = ""

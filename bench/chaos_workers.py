@@ -79,7 +79,7 @@ class Workers:
     ) -> None:
         self._addresses = store_url, api_base
         self._directory = directory
-        self._settings = settings
+        self._settings = {**children.UNLIMITED, **settings}
         self._slots: dict[int, Worker] = {}
         self._all: list[Worker] = []
         self.deserters: list[str] = []

@@ -24,12 +24,13 @@ import msgspec
 import redis
 
 from bench import jobs_bytes, jobs_drain, jobs_idle, jobs_report, jobs_submit
-from bench.jobs_report import Measure, Report
+from bench.jobs_report import Marks, Measure, Report
 from bench.jobs_size import QUICK, Size
 from sandbox.store import Store, StoreUnavailable
 
 MEASURED, DID_NOT_RUN = 0, 2
-PARTS: dict[str, Callable[[Size, IO[str]], Iterable[Measure]]] = {
+Parts = dict[str, Callable[[Size, IO[str]], Iterable[Measure]]]
+PARTS: Parts = {
     "submit": lambda size, _logs: jobs_submit.measures(size),
     "idle": jobs_idle.measures,
     "drain": jobs_drain.measures,
@@ -39,13 +40,32 @@ PARTS: dict[str, Callable[[Size, IO[str]], Iterable[Measure]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and report; returns the exit status."""
-    given = _parser().parse_args(arguments)
+    return play("bench.jobs", __doc__ or "", PARTS, jobs_report.MARKS, arguments)
+
+
+def play(
+    module: str,
+    says: str,
+    parts: Parts,
+    marks: Marks,
+    arguments: Sequence[str] | None,
+) -> int:
+    """Measure the parts of a benchmark and report; returns the exit status.
+
+    Args:
+        module: its name, as it is called.
+        says: its help.
+        parts: what it measures.
+        marks: where in a page its section is.
+        arguments: of the command line.
+    """
+    given = _parser(module, says, parts).parse_args(arguments)
     for name in [name for name in os.environ if name.startswith("SOURCES_")]:
         del os.environ[name]  # default settings are the point
     signal.signal(signal.SIGTERM, _leave)  # so that everything is ended
     with tempfile.TemporaryFile("w+") as logs:
         try:
-            report = _measure(given, logs)
+            report = _measure(module, parts, given, logs)
         except (StoreUnavailable, RuntimeError, OSError, redis.RedisError) as error:
             logs.seek(0)
             sys.stderr.write(logs.read()[-4000:])
@@ -57,20 +77,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.json:
         given.json.write_bytes(msgspec.json.encode(report))
     if given.markdown:
-        jobs_report.write_section(given.markdown, jobs_report.markdown(report))
+        section = jobs_report.markdown(report)
+        jobs_report.write_section(given.markdown, section, marks)
     print(jobs_report.text(report))
     return MEASURED
 
 
-def _measure(given: argparse.Namespace, logs: IO[str]) -> Report:
+def _measure(
+    module: str, parts: Parts, given: argparse.Namespace, logs: IO[str]
+) -> Report:
     size = QUICK if given.quick else Size()
     with Store.start() as store, redis.Redis.from_url(store.url) as admin:
         machine = jobs_report.here(jobs_bytes.told(admin))
     measures: list[Measure] = []
-    for part in given.only or PARTS:
+    for part in given.only or parts:
         print(f"{part} ...", file=sys.stderr)
-        measures += PARTS[part](size, logs)
-    played = "python -m bench.jobs" + " --quick" * given.quick
+        measures += parts[part](size, logs)
+    played = f"python -m {module}" + " --quick" * given.quick
     return Report(played=played, machine=machine, measures=measures)
 
 
@@ -78,14 +101,14 @@ def _leave(*_: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(module: str, says: str, parts: Parts) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m bench.jobs",
-        description=__doc__,
+        prog=f"python -m {module}",
+        description=says,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--only", nargs="+", choices=PARTS, help="not all parts")
+    add("--only", nargs="+", choices=parts, help="not all parts")
     add("--quick", action="store_true", help="a smoke run: its figures mean nothing")
     add("--json", type=Path, metavar="FILE", help="write figures and samples")
     add("--markdown", type=Path, metavar="PAGE", help="write the table into a page")

@@ -138,12 +138,26 @@ class Bench:
 
 
 def measures(size: Size, logs: IO[str]) -> Iterator[Measure]:
-    """Do the rounds, and compare the medians."""
+    """Do the rounds with jobs, and compare the medians."""
+    yield from compare(Bench, "job", size, logs)
+
+
+def compare(
+    kind: type[Bench], what: str, size: Size, logs: IO[str]
+) -> Iterator[Measure]:
+    """Do the rounds, and compare the medians.
+
+    Args:
+        kind: who takes the turns.
+        what: the word for what ours does.
+        size: how much.
+        logs: takes what the processes write.
+    """
     with (
         Store.start() as store,
         helper("bench.bare_api", str(size.api_seconds), logs=logs) as api,
     ):
-        bench = Bench(size, store.url, api.said, logs)
+        bench = kind(size, store.url, api.said, logs)
         for _ in range(size.drains):
             bench.take_turns()
     seconds = {who: median(each) for who, each in bench.seconds.items()}
@@ -153,7 +167,7 @@ def measures(size: Size, logs: IO[str]) -> Iterator[Measure]:
         ("thread", 1.5, "an httpx client for each thread"),
     ):
         yield Measure(
-            name=f"jobs a second, {size.in_flight} in flight: {name}",
+            name=f"{what}s a second, {size.in_flight} in flight: {name}",
             value=seconds[who] / seconds["ours"],
             unit=TIMES,
             target=target,
@@ -163,7 +177,7 @@ def measures(size: Size, logs: IO[str]) -> Iterator[Measure]:
             samples={"ours": bench.seconds["ours"], who: bench.seconds[who]},
         )
     yield Measure(
-        name="CPU a job",
+        name=f"CPU a {what}",
         value=cpu["ours"] / cpu["loop"],
         unit=TIMES,
         target=1.6,

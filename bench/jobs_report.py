@@ -9,14 +9,23 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
-BEGIN = "<!-- jobs: written by `make bench` -->"
-END = "<!-- end of jobs -->"
 TIMES = "×"  # noqa: RUF001  no x
 
 _HEAD = ("what", "target", "measured", "met", "ours", "against")
+
+
+class Marks(NamedTuple):
+    """The lines of a page between which a section is written."""
+
+    begin: str
+    end: str
+
+
+MARKS = Marks("<!-- jobs: written by `make bench` -->", "<!-- end of jobs -->")
 
 
 class Measure(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,17 +121,18 @@ def markdown(report: Report) -> str:
     )
 
 
-def write_section(page: Path, section: str) -> None:
+def write_section(page: Path, section: str, marks: Marks = MARKS) -> None:
     """Put a section between the markers of a page, instead of what is there.
 
     Raises:
         ValueError: the page has no markers.
     """
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = page.read_text(encoding="utf-8").partition(marks.begin)
+    _, end, after = rest.partition(marks.end)
     if not (begin and end):
-        raise ValueError(f"{page} has no place for a report: {BEGIN} ... {END}")
-    whole = f"{before}{BEGIN}\n\n{section}\n\n{END}{after}"
+        place = f"{marks.begin} ... {marks.end}"
+        raise ValueError(f"{page} has no place for a report: {place}")
+    whole = f"{before}{begin}\n\n{section}\n\n{end}{after}"
     page.write_text(whole, encoding="utf-8", newline="\n")
 
 

@@ -26,6 +26,8 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     """Over whom a backlog is spread."""
     stored: int = 10_000
     """Jobs whose bytes are counted."""
+    batched: int = 100_000
+    """Rows of the batch whose bytes are counted."""
     in_flight: int = 128
     """Requests in flight, and threads, in a drain."""
     api_seconds: float = 0.05
@@ -43,6 +45,7 @@ QUICK = Size(
     drained_slowly=50,
     customers=20,
     stored=200,
+    batched=2000,
     in_flight=16,
     api_seconds=0.01,
 )

@@ -56,12 +56,14 @@ def helper(module: str, *words: str, logs: IO[str] | None = None) -> Iterator[He
 def worker(
     store_url: str, api_base: str, logs: IO[str], **settings: str
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run a worker of ours; end it with the block.
+    """Run a worker of ours, without limits unless told so; end it with the block.
 
     Raises:
         RuntimeError: it did not start.
     """
-    process = children.start_worker(store_url, api_base, logs=logs, **settings)
+    process = children.start_worker(
+        store_url, api_base, logs=logs, **{**children.UNLIMITED, **settings}
+    )
     try:
         with CustomerSources(store_url) as client:
             children.wait_for_workers(client, 1, process)

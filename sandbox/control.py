@@ -8,6 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
+from sandbox.auth import DEFAULT_ACCOUNT
 from sandbox.core import Sandbox
 from sandbox.faults import FaultRule
 from sandbox.limits import Limits
@@ -79,12 +80,13 @@ class Control:
         return _json({"data": entries, "has_more": len(entries) == limit})
 
     async def seed(self, request: Request) -> Response:
-        """Put customers there, each with sources of given ids."""
+        """Put customers into `?account=`, each with sources of given ids."""
+        account = request.query_params.get("account", DEFAULT_ACCOUNT)
         try:
             wanted = await _body(request, dict[str, list[str]])
         except ValueError as error:
             return _refused(error)
-        self._sandbox.seed(wanted)
+        self._sandbox.seed(wanted, account)
         return _json(wanted)
 
     async def faults(self, _: Request) -> Response:

@@ -7,6 +7,7 @@ two steps others may run, within a step none can, so nothing is ever half done.
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from sandbox.auth import DEFAULT_ACCOUNT
 from sandbox.execution import Options
 from sandbox.faults import Faults
 from sandbox.journal import Journal
@@ -71,9 +72,11 @@ class Sandbox:
         """
         self._world = World(self._options, self._clock)
 
-    def seed(self, wanted: Mapping[str, Sequence[str]]) -> None:
+    def seed(
+        self, wanted: Mapping[str, Sequence[str]], account: str = DEFAULT_ACCOUNT
+    ) -> None:
         """Put customers and sources of given ids there; see `seeding.plant`."""
-        self._world.seed(wanted)
+        self._world.seed(wanted, account)
 
     def handle(self, request: Request) -> Answer:
         """Carry out a request here and now, sleeping through its latency.

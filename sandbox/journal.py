@@ -49,7 +49,10 @@ class RequestRecord(Struct, frozen=True, kw_only=True):
     """One request, noted when it was answered or its connection was cut."""
 
     seq: int
+    began: float
+    """When all of it had arrived, in seconds since 1970, by the sandbox's clock."""
     time: float
+    """When it was noted: with `began` it tells which requests were there at once."""
     method: str
     path: str
     operation: str

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from sandbox.auth import DEFAULT_ACCOUNT
 from sandbox.faults import FaultRule
 from sandbox.journal import Effect, RequestRecord
 from sandbox.limits import Limits
@@ -40,13 +41,20 @@ class RemoteSandbox:
         """Return all requests that were answered or cut so far, oldest first."""
         return self._journal("requests", RequestRecord)
 
-    def seed(self, wanted: Mapping[str, Sequence[str]]) -> None:
+    def seed(
+        self, wanted: Mapping[str, Sequence[str]], account: str = DEFAULT_ACCOUNT
+    ) -> None:
         """Put customers there, each with sources of given ids; no effect is noted.
+
+        Args:
+            wanted: ids of sources by the ids of their customers.
+            account: whose customers: what `Stripe-Account` says, `acct_...`.
 
         Raises:
             ValueError: it is not a mapping of customers' ids to lists of cards' ids.
         """
-        self._call("POST", "/_sandbox/sources", msgspec.json.encode(wanted))
+        path = f"/_sandbox/sources?account={quote(account)}"
+        self._call("POST", path, msgspec.json.encode(wanted))
 
     def faults(self) -> list[FaultRule]:
         """Return the rules in force, with what is left of their counts."""

@@ -16,6 +16,8 @@ class Visit:
 
     request: Request
     request_id: str
+    began: float
+    """When all of it had arrived, by the sandbox's clock."""
     account: str = ""
     call: Call | None = None
     original: str = ""
@@ -44,6 +46,7 @@ class Visit:
         """Return what the journal keeps of this request."""
         return RequestRecord(
             seq=seq,
+            began=self.began,
             time=now,
             method=self.request.method,
             path=self.request.path,

@@ -17,7 +17,7 @@ from sandbox import (
     updates,
     verification,
 )
-from sandbox.auth import DEFAULT_ACCOUNT, account_of
+from sandbox.auth import account_of
 from sandbox.clock import Clock
 from sandbox.errors import ApiError, FailedError, RefusedError
 from sandbox.execution import Execution, Options
@@ -77,14 +77,14 @@ class World:
         self._accounts: dict[str, Account] = {}
         self._keys: dict[str, Keys] = {}
 
-    def seed(self, wanted: Mapping[str, Sequence[str]]) -> None:
+    def seed(self, wanted: Mapping[str, Sequence[str]], account: str) -> None:
         """Put customers and sources of given ids there; see `seeding.plant`."""
-        account = self._accounts.setdefault(DEFAULT_ACCOUNT, Account(DEFAULT_ACCOUNT))
-        plant(account, wanted, int(self.clock()))
+        where = self._accounts.setdefault(account, Account(account))
+        plant(where, wanted, int(self.clock()))
 
     def flow(self, request: Request) -> Flow:
         """Carry out a request step by step; see `Flow`."""
-        visit = Visit(request, request_id=self._ids.new("req"))
+        visit = Visit(request, request_id=self._ids.new("req"), began=self.clock())
         answer: Answer | None
         try:
             answer = yield from self._admit(visit)

@@ -37,6 +37,7 @@ def test_the_promise_holds_through_a_short_run(tmp_path: Path) -> None:
     assert account["broken"] == []
     assert account["ended"] == sum(account["accepted"].values()) >= 150
     assert set(account["accepted"]) == {"sdk", "submit_many", "inbox", "celery"}
+    assert [part["accepted"] >= 70 for part in account["parts"].values()] == [True] * 2
     assert weather["acts"]["kill -9 a worker"] >= 3
     assert weather["acts"]["kill -9 the store"] >= 1
     assert weather["struck"] >= 10

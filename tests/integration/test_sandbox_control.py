@@ -277,3 +277,13 @@ def test_a_bank_account_that_is_put_there_can_be_verified(
     for amounts, status in (([1, 2], 402), ([32, 45], 200)):
         answer = http.post(f"{url}/verify", data={"amounts[]": amounts}, headers=KEY)
         assert answer.status_code == status
+
+
+def test_each_account_has_what_was_put_there_and_nothing_of_another(
+    http: httpx.Client, sandbox: RemoteSandbox
+) -> None:
+    sandbox.seed({"cus_1": ["card_a"]}, account="acct_2")
+
+    url, other = "/v1/customers/cus_1/sources/card_a", {"Stripe-Account": "acct_2"}
+    assert http.get(url, headers=KEY).status_code == 404
+    assert http.get(url, headers=KEY | other).json()["id"] == "card_a"

@@ -2,106 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-
 import msgspec
 import pytest
 
-from bench import chaos, chaos_report
-from bench.chaos_account import Speed, add_up, speed
+from bench import chaos
+from bench.chaos_account import Part, Speed, add_up, speed
 from bench.chaos_plan import Act
-from bench.chaos_witnesses import (
-    Asked,
-    Effect,
-    Recovery,
-    Told,
-    Weather,
-    Witnesses,
+from bench.chaos_witnesses import Told
+from tests.chaos import (
+    FINE,
+    WEATHER,
+    Change,
+    asked,
+    asked_more,
+    deleted,
+    done_more,
+    end,
+    having,
+    made,
+    recovery,
+    told_less,
+    told_more,
 )
-
-Change = Callable[[Witnesses], Witnesses]
-
-
-def asked(name: str, operation: str = "create", **more: object) -> Asked:
-    values = {"way": "sdk", "job_id": f"job_{name}", "accepted": True, **more}
-    return msgspec.convert({"name": name, "operation": operation, **values}, Asked)
-
-
-def end(name: str, state: str = "succeeded", **more: str) -> Told:
-    values = {"job_id": f"job_{name}", "name": name, "state": state, **more}
-    return msgspec.convert({"id": f"{values['job_id']}:terminal", **values}, Told)
-
-
-def made(name: str, change: str = "source.created", **more: str) -> Effect:
-    values = {"object": f"card_{name}", "name": name, "marker": f"job_{name}", **more}
-    return msgspec.convert({"change": change, **values}, Effect)
-
-
-def recovery(seconds: float | None, *, outage: bool = False) -> Recovery:
-    return Recovery(job_id="job_a", at=1.0, seconds=seconds, outage=outage)
-
-
-WEATHER = Weather(acts={}, requests=10, struck=2, faults={"latency": 2})
-FINE = Witnesses(
-    asked=[
-        asked("a"),
-        asked("b", fails="card_declined", way="inbox"),
-        asked("c", way="celery", accepted=False),
-        asked("d", "delete", source_id="card_x"),
-        asked("e", "verify", source_id="ba_x", fails="wrong"),
-        asked("f", "list"),
-    ],
-    seen=[],
-    kept=[
-        end("a"),
-        end("b", "failed", code="card_declined"),
-        end("d"),
-        end("e", "failed", code="wrong"),
-        end("f"),
-    ],
-    effects=[
-        made("a"),
-        Effect(change="source.deleted", object="card_x"),
-        Effect(change="source.verification_attempt_failed", object="ba_x"),
-        Effect(change="customer.created", object="cus_1"),
-    ],
-    recoveries=[recovery(8.0), recovery(40.0, outage=True)],
-    weather=WEATHER,
-)
-FINE = msgspec.structs.replace(FINE, seen=FINE.kept)
-
-
-def told_more(*events: Told) -> Change:
-    def change(it: Witnesses) -> Witnesses:
-        both = {"seen": [*it.seen, *events], "kept": [*it.kept, *events]}
-        return msgspec.structs.replace(it, **both)
-
-    return change
-
-
-def told_less(name: str) -> Change:
-    def change(it: Witnesses) -> Witnesses:
-        left = [told for told in it.kept if told.name != name]
-        return msgspec.structs.replace(it, seen=left, kept=left)
-
-    return change
-
-
-def done_more(*effects: Effect) -> Change:
-    return lambda it: msgspec.structs.replace(it, effects=[*it.effects, *effects])
-
-
-def having(**values: object) -> Change:
-    return lambda it: msgspec.structs.replace(it, **values)
-
-
-def asked_more(one: Asked, *events: Told) -> Change:
-    def change(it: Witnesses) -> Witnesses:
-        return having(asked=[*it.asked, one])(told_more(*events)(it))
-
-    return change
-
 
 BROKEN: dict[str, tuple[str, Change]] = {
     "a job without an end": ("lost: a", told_less("a")),
@@ -133,9 +55,29 @@ BROKEN: dict[str, tuple[str, Change]] = {
     "two effects of one order": ("done twice: a (job_a)", done_more(made("a"))),
     "two deletes of one order": (
         "done twice: d",
-        done_more(Effect(change="source.deleted", object="card_x")),
+        done_more(deleted("card_x", "second")),
     ),
     "two guesses of one order": ("done twice: e", done_more(FINE.effects[2])),
+    "an effect in the wrong world": (
+        "wrong account: a is for default, and was done on second",
+        having(effects=[made("a", account="second"), *FINE.effects[1:]]),
+    ),
+    "a delete in the wrong world": (
+        "wrong account: d is for second, and was done on default",
+        having(effects=[FINE.effects[0], deleted("card_x"), *FINE.effects[2:]]),
+    ),
+    "an effect in a world that nobody has": (
+        "wrong account: a is for default, and was done on acct_z",
+        having(effects=[made("a", account="acct_z"), *FINE.effects[1:]]),
+    ),
+    "one effect in each world": (
+        "done twice: a",
+        done_more(made("a", account="second")),
+    ),
+    "an end told of the wrong account": (
+        "wrong account: a is for default, and was told of second",
+        lambda it: told_more(end("a", account="second"))(told_less("a")(it)),
+    ),
     "an effect without an order": ("a stranger: an effect on z", done_more(made("z"))),
     "an effect of what was never accepted": (
         "untrue: c was never accepted",
@@ -190,8 +132,26 @@ def test_witnesses_who_agree_make_a_clean_account() -> None:
     assert account.never_accepted == {"celery": 1}
     assert account.states == {"failed": 2, "succeeded": 3}
     assert (account.ended, account.lost, account.double_effects) == (5, 0, 0)
+    assert list(account.parts) == ["default", "second"]
+    assert account.parts["default"] == part(accepted=4, ended=4, effects=2)
+    assert account.parts["second"] == part(accepted=1, ended=1, effects=1)
     assert account.recovery == Speed(1, 8.0, 8.0, 8.0)
     assert account.recovery_with_outage == Speed(1, 40.0, 40.0, 40.0)
+
+
+def part(**numbers: int) -> Part:
+    none = {"lost": 0, "double_effects": 0, "astray": 0}
+    return msgspec.convert({**none, **numbers}, Part)
+
+
+def test_what_goes_wrong_is_counted_by_the_account_that_it_was_ordered_for() -> None:
+    change = told_less("d")(done_more(made("a", account="second"))(FINE))
+    parts = add_up(change).parts
+
+    assert parts["default"] == part(
+        accepted=4, ended=4, effects=2, double_effects=1, astray=1
+    )
+    assert parts["second"] == part(accepted=1, ended=0, effects=2, lost=1)
 
 
 @pytest.mark.parametrize("case", BROKEN)
@@ -229,41 +189,3 @@ def test_a_speed_is_by_nearest_rank() -> None:
     assert speed([recovery(float(n)) for n in range(1, 201)]) == Speed(
         200, 100.0, 198.0, 200.0
     )
-
-
-def test_a_report_goes_between_the_marks_of_a_page(tmp_path: Path) -> None:
-    page, account = tmp_path / "page.md", add_up(told_less("a")(FINE))
-    section = chaos_report.markdown(account, WEATHER, "the command")
-    page.write_text(f"above\n{chaos_report.BEGIN}\nstale\n{chaos_report.END}\nbelow\n")
-    chaos_report.write_section(page, section)
-
-    text = page.read_text()
-    assert text.startswith("above\n")
-    assert text.endswith("below\n")
-    assert "stale" not in text
-    assert "**The promise was broken, 1 times:**" in text
-    assert "lost: a (job_a)" in text
-    assert "| &emsp;sdk | 4 |" in text
-    chaos_report.write_section(page, section)
-    assert page.read_text() == text
-
-
-def test_a_report_names_every_option_that_made_its_run_another_one(
-    tmp_path: Path,
-) -> None:
-    page = tmp_path / "page.md"
-    page.write_text(f"{chaos_report.BEGIN}{chaos_report.END}")
-    words = ["--seed", "9", "--rate", "40", "--haste", "--markdown", str(page)]
-    chaos.conclude(FINE, chaos._parser().parse_args(words))
-
-    played = "python -m bench.chaos --seed 9 --minutes 10 --rate 40 --haste"
-    assert f"`{played}`" in page.read_text()
-
-
-def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
-    page = tmp_path / "page.md"
-    page.write_text("mine")
-
-    with pytest.raises(ValueError, match="no place for a report"):
-        chaos_report.write_section(page, "section")
-    assert page.read_text() == "mine"

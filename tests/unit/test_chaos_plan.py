@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import prod
+from pathlib import Path
 
 import pytest
 
 from bench import chaos, chaos_plan
+from bench.chaos_accounts import ACCOUNTS, named, settings_for
 from bench.chaos_orders import NAME, Way, orders, sources_needed
 from bench.chaos_plan import Act, draw
+from config.accounts import accounts_of
+from config.settings import Settings
 from customer_sources.calls import prepare_many
 from customer_sources.contract.names import Keys
 from customer_sources.submission import Submission
+from sandbox import auth
 from sandbox.faults import Fault
+from worker.cli.children import SANDBOX_KEY
 
 SEEDS = range(20)
 AWAY = {Act.STORE_KILL, Act.STORE_TERM, Act.STORE_HANG}
@@ -53,19 +60,49 @@ def test_a_plan_keeps_to_its_time_and_leaves_nothing_undone(
     assert acts[Act.STORE_KILL] + acts[Act.STORE_TERM] >= 1
 
 
-def test_about_one_request_in_five_goes_wrong_and_every_fault_has_its_turn() -> None:
-    phases = [
-        action.rules
+@pytest.mark.parametrize("seed", SEEDS)
+def test_of_ten_minutes_requests_more_than_one_in_five_go_wrong(seed: int) -> None:
+    phases = [action for action in draw(seed, 10, 3) if action.act is Act.FAULTS]
+    ends = [*(action.at for action in phases[1:]), 600.0]
+    shares = [
+        1 - prod(1 - rule.probability for rule in phase.rules) for phase in phases
+    ]
+    struck = sum(
+        share * (end - phase.at)
+        for share, phase, end in zip(shares, phases, ends, strict=True)
+    )
+
+    assert 0.21 < struck / 600 < 0.28
+    assert not all(shares), "no phase is calm"
+
+
+def test_every_fault_has_its_turn() -> None:
+    struck = {
+        rule.fault
         for seed in SEEDS
         for action in draw(seed, 10, 3)
-        if action.act is Act.FAULTS
-    ]
-    shares = [sum(rule.probability for rule in rules) for rules in phases]
-
-    assert 0.17 < sum(shares) / len(shares) < 0.23
-    assert not all(shares), "no phase is calm"
-    struck = {rule.fault for rules in phases for rule in rules}
+        for rule in action.rules
+    }
     assert struck == set(Fault) - {Fault.UNAUTHORIZED}
+
+
+def test_workers_are_told_of_both_accounts_and_of_rates_that_hold_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", SANDBOX_KEY)
+    for name, value in settings_for(tmp_path).items():
+        monkeypatch.setenv(f"SOURCES_{name.upper()}", value)
+    accounts = accounts_of(Settings())
+
+    assert tuple(accounts) == ACCOUNTS == ("default", "second")
+    for account in accounts.values():
+        allowed = account.effective()
+        assert (allowed.rate, allowed.each, allowed.in_flight) == (10000, 10000, 1000)
+    assert len({account.secret for account in accounts.values()}) == 2
+    default, second = accounts.values()
+    assert named(default.stripe_account or auth.DEFAULT_ACCOUNT) == "default"
+    assert named(second.stripe_account) == "second"
+    assert named("acct_strange") == "acct_strange"
 
 
 def test_orders_are_all_good_commands_with_names_of_their_own() -> None:
@@ -76,6 +113,19 @@ def test_orders_are_all_good_commands_with_names_of_their_own() -> None:
     assert all(order.command["reference"] == order.name for order in drawn)
     prepared = prepare_many(Keys(), [order.command for order in drawn])
     assert [one for one in prepared if not isinstance(one, Submission)] == []
+
+
+@pytest.mark.parametrize("way", Way)
+def test_both_accounts_get_half_with_the_same_customers_and_keys(way: Way) -> None:
+    drawn = [order for order in orders(1, 2000, 20) if order.way is way]
+    of = {name: [o for o in drawn if o.account == name] for name in ACCOUNTS}
+    customers = [{o.command["customer"] for o in mine} for mine in of.values()]
+    keys = [[o.key for o in mine] for mine in of.values()]
+
+    assert {len(mine) for mine in of.values()} == {len(drawn) // 2}
+    assert customers[0] == customers[1]
+    assert keys[0] == keys[1]
+    assert len(set(keys[0])) == len(keys[0])
 
 
 def test_every_effect_will_name_its_order_or_concern_a_source_of_its_own() -> None:

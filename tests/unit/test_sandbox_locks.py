@@ -146,3 +146,16 @@ def test_locks_can_be_turned_off() -> None:
     next(slow)
     assert sandbox.handle(create()).status == 200
     assert finish(slow).status == 200
+
+
+def test_the_journal_tells_which_requests_were_there_at_once() -> None:
+    times = iter(range(100))
+    sandbox = Sandbox(Options(auto_customers=True), clock=lambda: float(next(times)))
+    sandbox.faults.replace([SLOW])
+    slow = sandbox.flow(create())
+    next(slow)
+    sandbox.handle(create())
+    finish(slow)
+    sandbox.handle(create())
+    other, first, after = sandbox.journal.requests
+    assert first.began < other.began < other.time < first.time < after.began
