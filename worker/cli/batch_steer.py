@@ -54,7 +54,7 @@ def pause(
     What was sent is resolved. Rows of other batches for the same customers wait behind
     those that wait here.
 
-    Example: sources batch pause plan
+    Example: sources batch pause batch_01k...
     """
     _steer(named, _pause, output, redis_url, prefix)
 
@@ -105,7 +105,7 @@ def throttle(
 ) -> None:
     """Change how fast a batch goes; what is not given stays as it is.
 
-    Example: sources batch throttle plan --rate 10 --concurrency 100
+    Example: sources batch throttle batch_01k... --rate 10 --concurrency 100
     """
     if rate is None and concurrency is None:
         raise typer.BadParameter("give --rate, --concurrency or both")

@@ -50,7 +50,7 @@ def status(
 
     Of a running batch it takes a second: the speed shows between two looks.
 
-    Example: sources batch status plan -o json
+    Example: sources batch status batch_01k... -o json
     """
     with ledger(redis_url, prefix) as open_ledger:
         found = open_ledger.find(named)
@@ -80,7 +80,7 @@ def watch(
     Exit code 0 where every row succeeded, 1 where one did not, 3 where the batch is
     held, 5 after Ctrl-C. JSON is one line a second, and a last one.
 
-    Example: sources batch watch plan
+    Example: sources batch watch batch_01k...
     """
     with ledger(redis_url, prefix) as open_ledger:
         found = open_ledger.find(named)
