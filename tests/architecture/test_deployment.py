@@ -94,6 +94,11 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         more = ("--port", str(one.store_port), "--dir", str(data))
         for service, words in (("store", more), ("sandbox", ()), ("worker", ())):
             stack.callback(_stopped, one.start(service, *words))
+        # What has not started yet cannot leave in peace, whichever test comes first.
+        for service in ("sandbox", "worker"):
+            wait_until(
+                lambda name=service: one.healthy(name), f"{service} to be up", 30
+            )
         yield one
 
 
