@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Iterator
 
+import hypothesis
 import pytest
 import redis
 
@@ -16,6 +17,14 @@ from tests.audit import leaks
 from worker.ledger import Ledger
 from worker.rates import Rates
 from worker.store import connect
+
+# How long an example takes to draw is the machine's business, never a test's.
+hypothesis.settings.register_profile(
+    "ours",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("ours")
 
 
 @pytest.fixture
