@@ -14,6 +14,10 @@ from worker.replies import Ending
 
 T = TypeVar("T")
 
+KEPT = {"appendfsync": "always"}
+"""Settings of a store that loses nothing it has answered for. With a sync every second
+a slow disk lets a kill undo the last two seconds, as `docs/guarantees.md` says."""
+
 
 def ending(state: State = State.SUCCEEDED, *, unknown: bool = False) -> Ending:
     """What a commit writes; contents do not matter to the ledger."""
@@ -27,7 +31,7 @@ def ending(state: State = State.SUCCEEDED, *, unknown: bool = False) -> Ending:
     )
 
 
-def wait_until(look: Callable[[], T], description: str, seconds: float = 15.0) -> T:
+def wait_until(look: Callable[[], T], description: str, seconds: float = 30.0) -> T:
     """Look until something true is seen; fail with a sentence, never sleep blindly."""
     ends_at = time.monotonic() + seconds
     while not (seen := look()):

@@ -1,15 +1,12 @@
-"""Batches and the command line: plans are begun and waited for, commands are run."""
+"""Batches: plans are made, begun and waited for."""
 
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
-import pytest
 
 from customer_sources import CustomerSources
 from customer_sources.batches.calls import Settings
@@ -19,39 +16,6 @@ from tests.builders import wait_until
 from tests.planned import plan_bytes
 from worker.batches.plan_files import read_chunk, read_plan
 from worker.cli.children import SANDBOX_KEY
-from worker.cli.main import main
-
-
-class Done(NamedTuple):
-    """How a command ended, and what it said."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Sources = Callable[..., Done]
-
-
-def commands(
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    folder: Path,
-    **environment: str,
-) -> Sources:
-    """Run `sources batch` in this process, in a folder: a second is enough of each."""
-    monkeypatch.chdir(folder)
-    for name, value in environment.items():
-        monkeypatch.setenv(name.upper(), value)
-
-    def sources(*words: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["sources", "batch", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert isinstance(ended.value.code, int)
-        return Done(ended.value.code, *capsys.readouterr())
-
-    return sources
 
 
 def planned(folder: Path, *rows: dict[str, Any]) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from subprocess import Popen
 from typing import NamedTuple
@@ -103,6 +104,16 @@ def sources(
         return Done(ended.value.code, *capsys.readouterr())
 
     return sources
+
+
+@pytest.fixture
+def batch_sources(
+    sources: SourcesHere, sandbox: RemoteSandbox, monkeypatch: pytest.MonkeyPatch
+) -> SourcesHere:
+    """Run `sources batch` likewise, with a key of the sandbox."""
+    monkeypatch.setenv("STRIPE_API_BASE", sandbox.url)
+    monkeypatch.setenv("STRIPE_API_KEY", children.SANDBOX_KEY)
+    return partial(sources, "batch")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from customer_sources import CustomerSources, Job
 from sandbox.remote import RemoteSandbox
 from sandbox.server import SandboxServer
 from sandbox.store import Store
-from tests.builders import wait_until
+from tests.builders import KEPT, wait_until
 from worker.cli import children
 
 QUICK: Mapping[str, str] = {
@@ -113,7 +113,7 @@ class Plant:
 def plant_in(directory: Path) -> Iterator[Plant]:
     """Set a plant up; at the end each worker must stop well and not have stumbled."""
     with (
-        Store.start(aof=True) as store,
+        Store.start(aof=True, config=KEPT) as store,
         SandboxServer(auto_customers=True, seed=1) as sandbox,
         CustomerSources(store.url) as client,
         (directory / "workers.log").open("w") as log,

@@ -8,29 +8,16 @@ from pathlib import Path
 import pytest
 
 from sandbox.remote import RemoteSandbox
-from tests.acceptance.batch_commands import Sources, call, commands, create, lines
-from worker.cli.children import SANDBOX_KEY
+from tests.acceptance.batch_commands import call, create, lines
+from tests.acceptance.conftest import SourcesHere
 from worker.cli.exits import Exit
 
 FAST = ("--yes", "--check-rate", "200")
 
 
 @pytest.fixture
-def sources(
-    sandbox: RemoteSandbox,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> Sources:
-    return commands(
-        monkeypatch,
-        capsys,
-        tmp_path,
-        sources_redis_url="redis://127.0.0.1:1",
-        stripe_api_base=sandbox.url,
-        stripe_api_key=SANDBOX_KEY,
-        columns="200",
-    )
+def sources(batch_sources: SourcesHere) -> SourcesHere:
+    return batch_sources
 
 
 def file(folder: Path, sandbox: RemoteSandbox) -> None:
@@ -60,7 +47,7 @@ def file(folder: Path, sandbox: RemoteSandbox) -> None:
 
 
 def test_what_is_so_already_is_told_after_what_it_costs(
-    sources: Sources, sandbox: RemoteSandbox, tmp_path: Path
+    sources: SourcesHere, sandbox: RemoteSandbox, tmp_path: Path
 ) -> None:
     file(tmp_path, sandbox)
     before = len(sandbox.requests())
@@ -107,7 +94,7 @@ def test_what_is_so_already_is_told_after_what_it_costs(
 
 
 def test_a_key_that_may_not_read_leaves_the_plan_and_says_so(
-    sources: Sources,
+    sources: SourcesHere,
     sandbox: RemoteSandbox,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -130,7 +117,7 @@ def test_a_key_that_may_not_read_leaves_the_plan_and_says_so(
 
 @pytest.mark.parametrize("sample", ["0", "1.5", "101%"])
 def test_a_sample_of_nothing_or_of_more_than_all_is_refused_before_planning(
-    sources: Sources, tmp_path: Path, sample: str
+    sources: SourcesHere, tmp_path: Path, sample: str
 ) -> None:
     (tmp_path / "rows.jsonl").write_text(json.dumps(create("cus_1")))
 

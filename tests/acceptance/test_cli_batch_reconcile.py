@@ -11,18 +11,14 @@ import pytest
 from customer_sources import CustomerSources
 from customer_sources.batches.status import BatchState
 from sandbox.remote import RemoteSandbox
-from sandbox.store import Store
 from tests.acceptance.batch_commands import (
-    Sources,
     begun,
     call,
-    commands,
     create,
     in_state,
     planned,
 )
-from tests.acceptance.conftest import StartWorker
-from worker.cli.children import SANDBOX_KEY
+from tests.acceptance.conftest import SourcesHere, StartWorker
 from worker.cli.exits import Exit
 
 
@@ -34,28 +30,12 @@ class Typed(io.StringIO):
 
 
 @pytest.fixture
-def sources(
-    store: Store,
-    prefix: str,
-    sandbox: RemoteSandbox,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> Sources:
-    return commands(
-        monkeypatch,
-        capsys,
-        tmp_path,
-        sources_redis_url=store.url,
-        sources_prefix=prefix,
-        stripe_api_base=sandbox.url,
-        stripe_api_key=SANDBOX_KEY,
-        columns="200",
-    )
+def sources(batch_sources: SourcesHere) -> SourcesHere:
+    return batch_sources
 
 
 def test_reconcile_names_the_row_of_a_source_that_was_deleted_behind_our_back(
-    sources: Sources,
+    sources: SourcesHere,
     client: CustomerSources,
     start_worker: StartWorker,
     sandbox: RemoteSandbox,
@@ -102,7 +82,7 @@ def test_reconcile_names_the_row_of_a_source_that_was_deleted_behind_our_back(
 
 
 def test_reads_wait_for_a_yes_and_for_a_stripe_that_can_be_read(
-    sources: Sources,
+    sources: SourcesHere,
     client: CustomerSources,
     start_worker: StartWorker,
     sandbox: RemoteSandbox,

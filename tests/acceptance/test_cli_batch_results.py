@@ -12,20 +12,17 @@ from customer_sources import CustomerSources
 from customer_sources.batches.rows import row_id
 from customer_sources.batches.status import BatchState
 from sandbox.remote import RemoteSandbox
-from sandbox.store import Store
 from tests.acceptance.batch_commands import (
-    Sources,
     begun,
     call,
-    commands,
     create,
     in_state,
     lines,
     planned,
 )
-from tests.acceptance.conftest import StartWorker
+from tests.acceptance.conftest import SourcesHere, StartWorker
 from tests.integration.doubts import CARD
-from worker.cli.children import SANDBOX_KEY, stop
+from worker.cli.children import stop
 from worker.cli.exits import Exit
 
 HASTY = {
@@ -39,28 +36,12 @@ HASTY = {
 
 
 @pytest.fixture
-def sources(
-    store: Store,
-    prefix: str,
-    sandbox: RemoteSandbox,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> Sources:
-    return commands(
-        monkeypatch,
-        capsys,
-        tmp_path,
-        sources_redis_url=store.url,
-        sources_prefix=prefix,
-        stripe_api_base=sandbox.url,
-        stripe_api_key=SANDBOX_KEY,
-        columns="200",
-    )
+def sources(batch_sources: SourcesHere) -> SourcesHere:
+    return batch_sources
 
 
 def test_the_three_files_add_up_and_hold_every_row_as_it_was_asked(
-    sources: Sources,
+    sources: SourcesHere,
     client: CustomerSources,
     start_worker: StartWorker,
     sandbox: RemoteSandbox,
@@ -119,7 +100,7 @@ def test_the_three_files_add_up_and_hold_every_row_as_it_was_asked(
 
 
 def test_rows_that_a_cancelled_batch_left_are_done_once_by_its_retry(
-    sources: Sources,
+    sources: SourcesHere,
     client: CustomerSources,
     start_worker: StartWorker,
     sandbox: RemoteSandbox,
@@ -171,7 +152,9 @@ def test_rows_that_a_cancelled_batch_left_are_done_once_by_its_retry(
         assert f"{count} of {count} match (100 %)" in proof.stdout
 
 
-def test_a_batch_that_is_not_there_is_told_so(sources: Sources, tmp_path: Path) -> None:
+def test_a_batch_that_is_not_there_is_told_so(
+    sources: SourcesHere, tmp_path: Path
+) -> None:
     for command in (("results", "-o", "out"), ("retry", "-o", "out"), ("reconcile",)):
         name, *options = command
         done = sources(name, "batch_" + "0" * 26, *options)
@@ -181,7 +164,7 @@ def test_a_batch_that_is_not_there_is_told_so(sources: Sources, tmp_path: Path) 
 
 
 def test_a_row_of_unknown_outcome_is_retried_with_the_key_that_stripe_has_seen(
-    sources: Sources,
+    sources: SourcesHere,
     client: CustomerSources,
     start_worker: StartWorker,
     sandbox: RemoteSandbox,

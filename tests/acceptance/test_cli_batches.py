@@ -21,7 +21,7 @@ from customer_sources.contract.notices import batch_event
 from sandbox.store import Store
 from tests.acceptance.conftest import SourcesHere, StartWorker
 from tests.batch_plans import Plan, plan
-from tests.builders import wait_until
+from tests.builders import KEPT, wait_until
 from tests.command_line import COMMAND, unset
 from worker.cli import batch_watch
 from worker.cli.batch_look import ledger
@@ -250,7 +250,7 @@ def test_no_batch_at_all_says_where_one_comes_from(sources: SourcesHere) -> None
 def test_a_store_that_restarts_does_not_end_the_watching(tmp_path: Path) -> None:
     one, said = plan(3), tmp_path / "said.txt"
     with (
-        Store.start(aof=True) as store,
+        Store.start(aof=True, config=KEPT) as store,
         CustomerSources(store.url) as client,
         redis.Redis.from_url(store.url) as db,
         said.open("w") as sink,

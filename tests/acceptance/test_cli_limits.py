@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from subprocess import Popen
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import redis
@@ -20,12 +19,11 @@ from config.accounts import Account
 from config.rates import Rates as Set
 from customer_sources import CustomerSources
 from customer_sources.contract.names import ACCOUNT_RULE, Keys
-from sandbox.store import Store
+from tests.acceptance.conftest import Done, SourcesHere
 from tests.builders import wait_until
 from tests.command_line import COMMAND, unset
 from worker.cli.exits import Exit
 from worker.cli.limits_table import HEADS
-from worker.cli.main import main
 from worker.feedback import Slow
 from worker.ledger import Ledger
 from worker.rates import Rates
@@ -36,44 +34,6 @@ ACME = Account(
     rates=Set(account=10_000, operation=40, create=0.01, burst=0.001),
 )
 SHOP = Account(name="shop", key=SecretStr("sk_live_shop"))
-
-
-@pytest.fixture
-def environment(store: Store, db: redis.Redis, prefix: str) -> dict[str, str]:
-    return {"SOURCES_REDIS_URL": store.url, "SOURCES_PREFIX": prefix}
-
-
-class Done(NamedTuple):
-    """How a command ended, and what it said."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-Sources = Callable[..., Done]
-
-
-@pytest.fixture
-def sources(
-    environment: dict[str, str],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> Sources:
-    """Run a command in this process, as `sources` does: a second is enough of each."""
-    monkeypatch.chdir(tmp_path)
-    for name, value in {**environment, "COLUMNS": "200"}.items():
-        monkeypatch.setenv(name, value)
-
-    def sources(*words: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["sources", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert isinstance(ended.value.code, int)
-        return Done(ended.value.code, *capsys.readouterr())
-
-    return sources
 
 
 @pytest.fixture
@@ -103,7 +63,7 @@ def by_account(document: Any) -> dict[str, Any]:
 
 @pytest.mark.usefixtures("trouble")
 async def test_limits_say_what_is_allowed_used_waited_for_and_in_trouble(
-    sources: Sources,
+    sources: SourcesHere,
 ) -> None:
     done = sources("limits", "-o", "json")
     assert done.returncode == Exit.OK, done.stderr
@@ -136,7 +96,7 @@ async def test_limits_say_what_is_allowed_used_waited_for_and_in_trouble(
 
 @pytest.mark.usefixtures("trouble")
 async def test_limits_for_people_leave_out_what_was_never_used(
-    sources: Sources,
+    sources: SourcesHere,
 ) -> None:
     done = sources("limits")
     heads, *told = rows(done)
@@ -156,7 +116,9 @@ async def test_limits_for_people_leave_out_what_was_never_used(
     assert [row[0] for row in rows(only)[1:]] == ["shop"]
 
 
-def test_limits_of_a_ledger_without_accounts_say_what_to_do(sources: Sources) -> None:
+def test_limits_of_a_ledger_without_accounts_say_what_to_do(
+    sources: SourcesHere,
+) -> None:
     for words in (("limits",), ("accounts",)):
         done = sources(*words)
         assert (done.returncode, done.stdout) == (Exit.OK, "")
@@ -167,7 +129,7 @@ def test_limits_of_a_ledger_without_accounts_say_what_to_do(sources: Sources) ->
 
 @pytest.mark.parametrize("words", [("limits", "--account"), ("accounts", "resume")])
 def test_an_account_that_is_not_there_is_not_found(
-    sources: Sources, words: tuple[str, ...]
+    sources: SourcesHere, words: tuple[str, ...]
 ) -> None:
     assert sources(*words, "nobody").returncode == Exit.NOT_FOUND
     slip = sources(*words, "sk_live_s3cr3t")
@@ -180,7 +142,7 @@ def test_an_account_that_is_not_there_is_not_found(
     "words", [("limits",), ("limits", "--watch"), ("accounts", "resume", "acme")]
 )
 def test_a_store_that_is_not_there_is_told_as_such(
-    sources: Sources, words: tuple[str, ...]
+    sources: SourcesHere, words: tuple[str, ...]
 ) -> None:
     done = sources(*words, "--redis-url", "redis://127.0.0.1:1/0")
 
@@ -250,7 +212,7 @@ async def test_watched_limits_for_people_come_again_until_ctrl_c(
 
 @pytest.mark.usefixtures("trouble")
 async def test_accounts_are_listed_with_mode_key_rates_and_suspension(
-    sources: Sources,
+    sources: SourcesHere,
 ) -> None:
     heads, acme, shop = rows(sources("accounts"))
     assert heads[:2] == ["account", "mode"]
@@ -267,7 +229,7 @@ async def test_accounts_are_listed_with_mode_key_rates_and_suspension(
 
 @pytest.mark.usefixtures("trouble")
 async def test_a_suspended_account_is_resumed_once_and_the_event_says_why(
-    sources: Sources, db: redis.Redis, keys: Keys
+    sources: SourcesHere, db: redis.Redis, keys: Keys
 ) -> None:
     first = sources("accounts", "resume", "shop", "--reason", "new rights")
     assert first.returncode == Exit.OK
@@ -288,7 +250,7 @@ async def test_a_suspended_account_is_resumed_once_and_the_event_says_why(
 
 @pytest.mark.usefixtures("trouble")
 async def test_a_reason_that_must_not_be_stored_resumes_nobody(
-    sources: Sources, db: redis.Redis, keys: Keys
+    sources: SourcesHere, db: redis.Redis, keys: Keys
 ) -> None:
     done = sources("accounts", "resume", "shop", "--reason", "4242424242424242")
 

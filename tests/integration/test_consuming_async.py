@@ -16,6 +16,7 @@ from customer_sources.contract.names import Keys
 from customer_sources.membership import reading
 from customer_sources.store import connect_async
 from sandbox.store import Store
+from tests.builders import KEPT
 from tests.integration.told import names, pending, tell
 
 THREE = ["e1", "e2", "e3"]
@@ -176,7 +177,7 @@ def is_blocked(db: redis.Redis) -> bool:
 
 
 async def test_when_the_store_is_back_the_same_loop_goes_on_where_it_was() -> None:
-    with Store.start(aof=True) as store:
+    with Store.start(aof=True, config=KEPT) as store:
         keys = Keys()
         client = connect_async(store.url)
         with redis.Redis.from_url(store.url) as db:

@@ -13,7 +13,7 @@ from customer_sources.contract.events import DATA_SCHEMA
 from customer_sources.contract.names import Keys
 from customer_sources.membership import Member
 from sandbox.store import Store
-from tests.builders import wait_until
+from tests.builders import KEPT, wait_until
 from tests.integration.told import event, names, pending, tell
 
 UNREADABLE = {
@@ -154,7 +154,10 @@ def test_a_consumer_whose_store_goes_away_is_told_so() -> None:
 
 
 def test_when_the_store_is_back_the_same_loop_goes_on_where_it_was() -> None:
-    with Store.start(aof=True) as store, CustomerSources(store.url) as client:
+    with (
+        Store.start(aof=True, config=KEPT) as store,
+        CustomerSources(store.url) as client,
+    ):
         db = redis.Redis.from_url(store.url, decode_responses=True)
         keys = Keys()
         tell(db, keys, "e1", "e2", "e3")

@@ -21,14 +21,14 @@ from customer_sources import (
 )
 from customer_sources.contract.names import Keys
 from sandbox.store import Store
-from tests.builders import ending, wait_until
+from tests.builders import KEPT, ending, wait_until
 from worker.ledger import Ledger
 
 
 @pytest.fixture
 def own_store() -> Iterator[Store]:
     """A store that this test may stop and start."""
-    with Store.start(aof=True) as running:
+    with Store.start(aof=True, config=KEPT) as running:
         yield running
 
 

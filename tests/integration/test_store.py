@@ -17,6 +17,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from sandbox.store import PortTaken, Store, StoreUnavailable, _failure
+from tests.builders import KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ def test_a_setting_on_which_the_promises_rest_is_refused(name: str) -> None:
 def test_an_append_only_file_survives_on_the_same_port(
     end: Callable[[Store], None],
 ) -> None:
-    with Store.start(aof=True) as store:
+    with Store.start(aof=True, config=KEPT) as store:
         with connect(store) as client:
             client.set("kept", "yes")
             before = (store.url, store.pid)

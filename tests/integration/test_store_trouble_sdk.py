@@ -20,6 +20,7 @@ from customer_sources import (
 )
 from customer_sources.store import ANSWER_SECONDS, CONNECT_SECONDS, RETRIES
 from sandbox.store import Store
+from tests.builders import KEPT
 from tests.proxy import proxy_to
 
 BOUND = 2 * (CONNECT_SECONDS + ANSWER_SECONDS) + (RETRIES + 1) * 0.5 + 1
@@ -83,7 +84,7 @@ WRITES = {*TAKES_ROOM, "cancel", "events of a group"}
 @pytest.fixture(scope="module")
 def own_store() -> Iterator[Store]:
     """A store for this module; each trouble leaves it as it was."""
-    with Store.start(aof=True) as running:
+    with Store.start(aof=True, config=KEPT) as running:
         yield running
 
 
