@@ -30,8 +30,8 @@ demo: $(STAMP) ## 400 jobs, two workers, every fault, one kill -9: does the prom
 dev: $(STAMP) ## A store, a sandbox and a worker to play with; no keys needed
 	@$(PY) -m worker.cli dev
 
-test: $(STAMP) ## All tests, three at a time, with branch coverage
-	@$(PY) -m pytest -n 3 --dist worksteal
+test: $(STAMP) ## All tests, four at a time, with branch coverage
+	@$(PY) -m pytest -n 4 --dist worksteal
 
 chaos: $(STAMP) ## Ten minutes in which everything is killed, and an account (about 12 minutes)
 	@$(PY) -m bench.chaos --seed 1 --minutes 10

@@ -261,8 +261,11 @@ def an_api() -> Iterator[str]:
 def ask(url: str) -> bytes:
     host, port = url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=5) as connection:
-        connection.sendall(b"hello")
-        return connection.recv(100)
+        try:
+            connection.sendall(b"hello")
+            return connection.recv(100)
+        except ConnectionError:  # cut: how that looks depends on what was under way
+            return b""
 
 
 def test_a_door_is_open_refuses_or_cuts_and_keeps_its_address() -> None:

@@ -142,6 +142,7 @@ local function permit(account, op, class, how, now)
     end
   end
   if not whole.rate then
+    if how == 'SHARE' then return FULL_AGAIN end -- of nothing
     probed()
     return 0, whole
   end

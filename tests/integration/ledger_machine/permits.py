@@ -19,6 +19,8 @@ GOOD_FOR_MS = 3_000
 PROBE_MS = 60_000
 AHEAD = {"interactive": 1.0, "scheduled": 0.75, "bulk": 0.5}
 LOWER = {Class.SCHEDULED.value, Class.BULK.value}
+ONE_IN = 10
+"""Permits, of which one is for each lower class."""
 MOST_KEPT = 60
 """Permits further back are no burst any more."""
 
@@ -97,7 +99,8 @@ def granted(
     ids, (most, lower) = list(given.ids), room
     classes = [before.record(job_id)["class"] for job_id in ids]
     assert len(ids) <= most, "more than there is room for"
-    assert sum(one in LOWER for one in classes) <= lower, "more than may be of them"
+    shares = sum(_is_share(before, after, before.record(job_id)) for job_id in ids)
+    assert sum(one in LOWER for one in classes) <= lower + shares, "too many of them"
     for line, stood in before.lines().items():
         first = _in_order(stood)
         served = [job_id for job_id in ids if job_id in stood]
@@ -110,6 +113,23 @@ def granted(
     if most and lower and not ids:
         waits = [gate for gate in before.gates() if _goes(before, gate, now)]
         assert waits == [], "nobody was let go who might"
+
+
+def _is_share(before: Picture, after: Picture, record: dict[str, str]) -> bool:
+    """Whether a lower class may be due one permit in ten, wherever others stand."""
+    operation, job_class = record["op"], record["class"]
+    counts = (
+        (f"sent:{operation}", f"had:{operation}:{job_class}"),
+        (
+            "sent",
+            f"had:{job_class}",
+        ),
+    )
+    was, is_now = before.account(), after.account()
+    return job_class in LOWER and all(
+        int(is_now.get(sent, 0)) - int(was.get(had, 0)) >= ONE_IN
+        for sent, had in counts
+    )
 
 
 def _goes(picture: Picture, gate: str, now: int) -> bool:
