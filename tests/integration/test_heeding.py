@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from pydantic import SecretStr
 
 from config.accounts import accounts_of
 from config.settings import Settings
 from customer_sources import State
 from tests.integration.conftest import World
+from tests.integration.interception import GoOn, intercepted
 from worker import delays
+from worker.answers import TryResult
 from worker.rates import Rates
+from worker.sending import Sender
+from worker.stripe_api import StripeRequest
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +99,28 @@ async def test_an_outage_halves_the_account_and_keeps_its_jobs_near(
     wait = (int(record["due"]) - int(record["last_sent"])) / 1000
     assert record["runs"] == "7"
     assert wait <= delays.IN_STORM + 1, "the seventh rung would be a quarter of an hour"
+
+
+async def test_a_refused_key_is_the_one_that_was_sent_with(
+    world: World, rates: Rates, settings: Settings
+) -> None:
+    """The account's key was rolled while the request was on its way."""
+    (old,) = accounts_of(settings).values()
+    new = replace(old, key=SecretStr("sk_test_newer"))
+    known_here = {old.name: old}
+    world.engine._sender = Sender(world.ledger, rates, world.api, known_here.get)
+
+    async def rolled(_: StripeRequest, go_on: GoOn) -> TryResult:
+        await rates.announce(new, changed=True)
+        known_here[new.name] = new
+        return await go_on()
+
+    world.sandbox.set_faults([{"fault": "unauthorized", "count": 1}])
+    job = world.client.customer.source.create(customer="cus_1", source="tok_visa")
+    with intercepted(rolled):
+        await world.run_once(job)
+
+    assert "suspended" not in known(world)
+    assert [event.type for event in world.events()] == []
+    await world.run_until_ended(job)
+    assert job.state is State.SUCCEEDED

@@ -7,6 +7,7 @@ from tests.integration.stopped import Stopped
 from worker.replies import Claimed, Refused, Word
 
 SECOND = 1_000
+MINUTE = 60 * SECOND
 STRIPE = 25.0
 
 
@@ -161,3 +162,25 @@ async def test_an_account_that_was_taken_away_is_suspended_until_it_is_back(
     assert await stopped.announce(changed=False) == "RESUMED"
     stopped.forward(SECOND)
     assert await stopped.grant()
+
+
+async def test_a_wait_in_line_is_not_taken_off_a_jobs_patience(
+    stopped: Stopped,
+) -> None:
+    """What counts from its first request is the time in which it could have sent."""
+    (waits,) = await stopped.have_a_line()
+    await stopped.let_go(waits)
+    await stopped.claim(waits)
+    await stopped.put_off(waits)
+    stopped.forward(MINUTE)
+    await stopped.upkeep()
+    await stopped.announce(operation=0.001, burst=0.001)
+    await stopped.fill()
+    assert await stopped.claim(waits) is Refused.QUEUED
+
+    stopped.forward(stopped.settings.patience_ms)
+    await stopped.announce()
+    await stopped.let_go(waits)
+    claimed = await stopped.claim(waits)
+    assert isinstance(claimed, Claimed)
+    assert claimed.leave is Word.GO
