@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from customer_sources.batches.manifest import Manifest
-from customer_sources.batches.rows import Row
+from customer_sources.batches.rows import CHUNK_ROWS, Row
 from worker.batches.checking import Asked
 from worker.batches.inputs import Format
 from worker.batches.opening import LONGEST_LINE, open_input
 from worker.batches.plan_files import REJECTED, WARNINGS, read_plan, read_rows
 from worker.batches.planning import Wanted, plan
 
+EXAMPLES = Path(__file__).parents[1] / "examples"
 HEADER = b"operation,customer,id,source\n"
+ROWS = 2 * CHUNK_ROWS + 7
+"""Of a plan of three chunks."""
 
 
 class PlannedFile(NamedTuple):
@@ -65,6 +68,12 @@ def plan_bytes(
     with open_input(str(file), longest) as opened:
         plan(opened, folder / "plan", wanted)
     return read_back(folder / "plan")
+
+
+def deletes(count: int) -> bytes:
+    """Write a table of rows that go together, two for each customer."""
+    each = (b"delete,cus_%d,card_%d,\n" % (n // 2, n) for n in range(count))
+    return HEADER + b"".join(each)
 
 
 def table(folder: Path, header: str, *rows: str, **options: Any) -> PlannedFile:

@@ -42,7 +42,7 @@ def file(folder: Path, sandbox: RemoteSandbox) -> None:
         {"operation": "delete", "customer": "cus_1", "id": "card_2"},
         {"operation": "list", "customer": "cus_1"},
     ]
-    text = "".join(json.dumps(row) + "\n" for row in rows)
+    text = "".join(json.dumps(row) + "\n\n" for row in rows)
     (folder / "rows.jsonl").write_text(text)
 
 
@@ -73,6 +73,7 @@ def test_what_is_so_already_is_told_after_what_it_costs(
     assert {one.method for one in sent} == {"GET"}
     assert len(sent) == 12 + 1  # cus_gone's token is not read, one read is repeated
     checked = lines(tmp_path / "plan" / "checked.jsonl")
+    assert [one["line"] for one in checked] == list(range(1, 18, 2))
     assert [(one["row"], one["standing"]) for one in checked] == [
         (1, "already_so"),
         (2, "not_yet_so"),

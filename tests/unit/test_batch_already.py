@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ from worker.batches.already import (
     look_at_customer,
     look_at_source,
 )
-from worker.batches.standing import Checked, Cost, Seen, Standing
+from worker.batches.standing import Checked, Cost, Latest, Seen, Standing
 from worker.cli.batch_check import spelled_out
 from worker.looking import Reading
 
@@ -217,15 +218,25 @@ def test_the_cost_counts_a_customers_list_once() -> None:
     ):
         cost.add(one)
 
-    assert (cost.sources, cost.tokens, len(cost.creates)) == (2, 2, 2)
+    assert (cost.sources, cost.tokens, cost.lists) == (2, 2, 2)
     assert cost.reads == 6
+
+
+def test_so_many_customers_are_held_and_the_rest_are_read_once_more() -> None:
+    held: Latest[str] = Latest(2)
+    made = []
+
+    for number, customer in enumerate("abacabb"):
+        made.append(held.of(customer, partial(str, number)))
+
+    assert made == ["0", "1", "0", "3", "0", "5", "5"]
 
 
 def test_each_row_is_counted_where_it_stands_and_written_down() -> None:
     checked = Checked()
 
     lines = [
-        checked.add(row(number), Seen(standing, "so"))
+        checked.add(row(number), 10 * number, Seen(standing, "so"))
         for number, standing in enumerate([*Standing, Standing.ALREADY], 1)
     ]
 
@@ -233,6 +244,7 @@ def test_each_row_is_counted_where_it_stands_and_written_down() -> None:
     assert (checked.already_so, checked.not_yet_so, checked.unread) == (2, 1, 1)
     assert (checked.source_missing, checked.customer_missing) == (1, 1)
     assert json.loads(lines[0]) == {
+        "line": 10,
         "row": 1,
         "operation": "create",
         "customer": "cus_1",

@@ -24,8 +24,8 @@ from customer_sources.batches.manifest import (
     write_manifest,
 )
 from customer_sources.batches.rows import (
-    CHUNK_ROWS,
     ChunkDamaged,
+    Packing,
     Row,
     content_hash,
     decode_chunk,
@@ -35,7 +35,7 @@ from customer_sources.batches.rows import (
     unpack,
 )
 from customer_sources.contract.ids import is_job_id
-from tests.planned import HEADER, plan_bytes, read_back
+from tests.planned import EXAMPLES, ROWS, deletes, plan_bytes, read_back
 from worker.batches.opening import InputInvalid, open_input
 from worker.batches.plan_files import (
     CHUNKS,
@@ -50,19 +50,11 @@ from worker.batches.plan_files import (
 )
 from worker.batches.planning import Wanted, plan
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-ROWS = 2 * CHUNK_ROWS + 7
-
-
-def rows(count: int, start: int = 0) -> bytes:
-    numbers = range(start, start + count)
-    return HEADER + b"".join(b"delete,cus_%d,card_%d,\n" % (n // 2, n) for n in numbers)
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A plan of three chunks."""
-    plan_bytes(rows(ROWS), tmp_path)
+    plan_bytes(deletes(ROWS), tmp_path)
     return tmp_path / "plan"
 
 
@@ -84,7 +76,10 @@ def test_rows_that_are_written_by_a_later_version_can_be_read() -> None:
     longer = encode_rows([Row(7, "get", "c", "i", "", msgspec.Raw(b"{}"))])
 
     assert msgspec.json.decode(longer) == [
-        [7, "get", "c", "i", "", {}, "", False, False, True, True, None, "", 0]
+        [
+            *(7, "get", "c", "i", "", {}, "", False, False, True, True, None, "", 0),
+            *(False, False),
+        ]
     ]
 
 
@@ -165,6 +160,20 @@ def test_a_chunk_is_the_same_whatever_compressed_it(folder: Path) -> None:
     check_chunk(msgspec.structs.replace(was, bytes=len(other)), other)
 
     assert content_hash(content) == hashlib.sha256(content).hexdigest() == was.sha256
+
+
+@given(st.lists(st.integers(0, 3), max_size=4))
+def test_a_chunk_is_the_same_if_it_is_made_of_parts(counts: list[int]) -> None:
+    row = Row(1, "update", "c", "i", "name=Ada", msgspec.Raw(b"{}"))
+    packing, rows = Packing(), [row] * sum(counts)
+    for count in counts:
+        packing.add([row] * count)
+
+    packed, sha256 = packing.end()
+
+    assert packing.rows == len(rows)
+    assert unpack(packed) == encode_rows(rows)
+    assert sha256 == content_hash(encode_rows(rows))
 
 
 def test_a_folder_without_a_manifest_holds_no_plan(folder: Path) -> None:
@@ -267,7 +276,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_an_input_that_breaks_off_leaves_no_plan(folder: Path) -> None:
     file = folder.parent / "rows.csv"
     with open_input(str(file)) as opened:
-        file.write_bytes(rows(3))
+        file.write_bytes(deletes(3))
         with pytest.raises(InputInvalid, match="changed"):
             plan(opened, folder.parent / "new", Wanted())
 

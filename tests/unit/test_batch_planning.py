@@ -16,7 +16,7 @@ from customer_sources.batches.rows import (
     CHUNK_ROWS,
     Row,
 )
-from tests.planned import HEADER, plan_bytes, read_back
+from tests.planned import EXAMPLES, HEADER, ROWS, deletes, plan_bytes, read_back
 from worker.batches.checking import Asked
 from worker.batches.durations import default_pace, duration, in_words, pace_of
 from worker.batches.opening import open_input
@@ -26,21 +26,6 @@ from worker.batches.plan_files import (
 )
 from worker.batches.planning import Draft, Wanted, plan
 from worker.limits import Reading, announced
-
-EXAMPLES = Path(__file__).parents[2] / "examples"
-ROWS = 2 * CHUNK_ROWS + 7
-
-
-def rows(count: int, start: int = 0) -> bytes:
-    numbers = range(start, start + count)
-    return HEADER + b"".join(b"delete,cus_%d,card_%d,\n" % (n // 2, n) for n in numbers)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A plan of three chunks."""
-    plan_bytes(rows(ROWS), tmp_path)
-    return tmp_path / "plan"
 
 
 @pytest.mark.parametrize("name", ["migration.csv", "migration.jsonl"])
@@ -58,7 +43,7 @@ def test_the_examples_can_be_planned_as_they_are(tmp_path: Path, name: str) -> N
 
 
 def test_chunks_hold_the_valid_rows_in_file_order(tmp_path: Path) -> None:
-    data = rows(ROWS).splitlines(keepends=True)
+    data = deletes(ROWS).splitlines(keepends=True)
     data[5] = b"delete,,card_4,\n"
 
     planned = plan_bytes(b"".join(data), tmp_path)
@@ -75,12 +60,12 @@ def test_chunks_hold_the_valid_rows_in_file_order(tmp_path: Path) -> None:
 def test_the_same_rows_are_the_same_batch_and_a_label_makes_another(
     tmp_path: Path,
 ) -> None:
-    first = plan_bytes(rows(3), tmp_path).manifest
-    again = plan_bytes(rows(3), tmp_path, name="other.csv").manifest
+    first = plan_bytes(deletes(3), tmp_path).manifest
+    again = plan_bytes(deletes(3), tmp_path, name="other.csv").manifest
     others = [
-        plan_bytes(rows(3), tmp_path, label="again").manifest,
-        plan_bytes(rows(3), tmp_path, asked=Asked(account="acme")).manifest,
-        plan_bytes(rows(4), tmp_path).manifest,
+        plan_bytes(deletes(3), tmp_path, label="again").manifest,
+        plan_bytes(deletes(3), tmp_path, asked=Asked(account="acme")).manifest,
+        plan_bytes(deletes(4), tmp_path).manifest,
     ]
 
     assert again.batch == first.batch
@@ -123,7 +108,7 @@ def test_a_plan_made_twice_is_the_same(
 
 def test_progress_is_told_with_each_chunk(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
-    file.write_bytes(rows(ROWS))
+    file.write_bytes(deletes(ROWS))
     told: list[tuple[int, int]] = []
 
     with open_input(str(file)) as opened:

@@ -23,9 +23,11 @@ def batch(**fields: Any) -> Batch:
     return parse_batch("batch_1", {name: str(value) for name, value in record.items()})
 
 
-def test_a_pace_needs_two_looks_and_forgets_old_ones() -> None:
+def test_a_pace_needs_two_looks_a_moment_apart_and_forgets_old_ones() -> None:
     pace = Pace()
     pace.add(0, 0)
+    assert pace.rows_per_second is None
+    pace.add(0.1, 9)
     assert pace.rows_per_second is None
     pace.add(5, 100)
     assert pace.rows_per_second == 20
@@ -193,6 +195,15 @@ def test_a_figure_has_no_exponent(value: float, told: str) -> None:
 )
 def test_a_throttled_batch_says_from_when_on(state: str, told: str) -> None:
     assert told in words.throttled(batch(state=state, window=7, rate=10_000))
+
+
+def test_a_slower_rate_is_said_not_to_be_that_of_rows_in_flight() -> None:
+    told = words.throttled(batch(rate=10, window=200, fed=500, succeeded=300))
+
+    assert told == (
+        "from now on: 200 in flight at most, 10 rows/s at most; "
+        "what is in flight goes on as fast as its account may"
+    )
 
 
 def test_the_batches_in_the_way_are_named_with_what_to_do() -> None:

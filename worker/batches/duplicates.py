@@ -1,23 +1,28 @@
 """Finding rows that repeat or contradict an earlier one, among any number of rows.
 
 What is compared of rows goes to files by a hash of what they are about; then each file
-is gone through by itself. What is held is one in 256 of what differs in the input.
+is gone through by itself. A large one is taken apart first, so that what is held hardly
+grows with the input.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
 
 from customer_sources.batches.rows import Row
-from worker.batches.contradictions import Found, Kind, Place, Seen, Together, canonical
-from worker.batches.spilling import Spill
+from worker.batches.apart import Apart, FoundAt
+from worker.batches.contradictions import Kind, Place, Seen, Together, canonical
+from worker.batches.spilling import Kept, Spill
 
+LARGE = 4 * 2**20
+"""Bytes of a file that is taken apart: gone through at once, it takes ten times that.
+Files of rows about many things are smaller than that, up to ten million rows."""
 _FILES = 256
-_ROWS_PER_FILE = 2**16
-"""Findings are sorted by row so many rows at a time."""
+_ROWS_PER_FILE = 2**12
+"""Findings are sorted by row so many rows at a time; a row may have one a field."""
 
 
 class Finding(NamedTuple):
@@ -39,6 +44,7 @@ class Duplicates:
     """
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._rows = Spill(folder / "rows")
         self._customers = Spill(folder / "customers")
         self._found = Spill(folder / "found")
@@ -61,22 +67,27 @@ class Duplicates:
 
     def count_customers(self) -> int:
         """Count the distinct customers."""
-        return sum(len(set(customers)) for customers in self._customers.files())
+        return sum(len(set(kept.lines)) for kept in self._customers.files())
 
     def findings(self) -> Iterator[Finding]:
         """Give what was found, by row."""
-        for lines in self._rows.files():
-            for place, found in _compare(lines):
+        for number, kept in enumerate(self._rows.files()):
+            for place, found in self._compare(number, kept):
                 fields = (*place, *found.earlier, found.kind, found.message)
                 text = "\t".join(map(str, fields))
                 line = f"{place.row:020}\t{text}\n".encode()
                 self._found.add(place.row // _ROWS_PER_FILE, line)
-        for lines in self._found.files():
-            for line in sorted(lines):
+        for kept in self._found.files():
+            for line in sorted(kept.lines):
                 yield _finding(line)
 
+    def _compare(self, number: int, kept: Kept) -> Iterator[FoundAt]:
+        if kept.size < LARGE:
+            return _compare(kept.lines)
+        return _compare_apart(kept.lines, Apart(self._folder / f"apart-{number}"))
 
-def _compare(lines: Iterable[bytes]) -> Iterator[tuple[Place, Found]]:
+
+def _compare(lines: Iterator[bytes]) -> Iterator[FoundAt]:
     """Hold rows against each other that are about the same."""
     alone: dict[bytes, bytes] = {}
     several: dict[bytes, Together] = {}
@@ -91,7 +102,14 @@ def _compare(lines: Iterable[bytes]) -> Iterator[tuple[Place, Found]]:
             for _ in together.add(_seen(first)):
                 pass  # alone, it is at odds with nothing
         seen = _seen(rest)
-        yield from ((seen.place, found) for found in together.add(seen))
+        yield from (FoundAt(seen.place, found) for found in together.add(seen))
+
+
+def _compare_apart(lines: Iterator[bytes], apart: Apart) -> Iterator[FoundAt]:
+    for line in lines:
+        about, _, rest = line.partition(b"\r")
+        apart.add(about.decode(), _seen(rest))
+    return apart.findings()
 
 
 def _seen(rest: bytes) -> Seen:

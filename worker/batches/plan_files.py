@@ -4,6 +4,7 @@ manifest.json   what the plan is; written last, so that without it there is no p
 chunks/         000000.z, 000001.z, ...: the rows, as they will be uploaded
 rejected.jsonl  rows that are not in the plan, and what is wrong with each
 warnings.jsonl  rows that repeat or contradict an earlier one
+lines.jsonl     on which lines of the file rows stand, where that is not the next one
 checked.jsonl   how things stood at Stripe for rows, where that was looked at; later
 """
 
@@ -29,8 +30,9 @@ CHUNKS = "chunks"
 REJECTED = "rejected.jsonl"
 WARNINGS = "warnings.jsonl"
 CHECKED = "checked.jsonl"
+LINES = "lines.jsonl"
 _DRAFT = ".draft-"
-_OURS = (CHUNKS, REJECTED, WARNINGS, CHECKED)
+_OURS = (CHUNKS, REJECTED, WARNINGS, CHECKED, LINES)
 
 
 class FolderRefused(CustomerSourcesError):

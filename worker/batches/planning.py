@@ -31,8 +31,9 @@ from worker.batches.checking import Asked, Checker
 from worker.batches.contradictions import Kind
 from worker.batches.duplicates import Duplicates, Finding
 from worker.batches.inputs import Format, asked_rows
+from worker.batches.lines import LinesWritten
 from worker.batches.opening import InputInvalid, Opened
-from worker.batches.plan_files import MANIFEST, REJECTED, WARNINGS, new_plan
+from worker.batches.plan_files import LINES, MANIFEST, REJECTED, WARNINGS, new_plan
 from worker.batches.records import ROW
 from worker.batches.writing import (
     SHOWN,
@@ -196,7 +197,11 @@ def plan(
     rows = asked_rows(opened, wanted.renamed, wanted.asked.operation, wanted.form)
     check = Checker(wanted.asked).check
     number = 0
-    with new_plan(folder, force=wanted.force) as place, Draft(place, wanted) as draft:
+    with (
+        new_plan(folder, force=wanted.force) as place,
+        Draft(place, wanted) as draft,
+        LinesWritten(place / LINES) as lines,
+    ):
         for number, (line, (asked, problems)) in enumerate(rows, 1):
             if asked is None:
                 draft.reject(number, line, problems)
@@ -206,6 +211,7 @@ def plan(
             except CommandInvalid as error:
                 draft.reject(number, line, error.problems)
                 continue
+            lines.add(number, line)
             if draft.add(row, line) and progress is not None:
                 progress(opened.bytes_read, number)
         if not number:

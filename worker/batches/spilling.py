@@ -8,10 +8,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 MOST_HELD = 8 * 2**20
 """Bytes in memory, all files together. Written out, few files are opened often, and
 never are many open at once."""
+
+
+class Kept(NamedTuple):
+    """A file of lines, as they were added."""
+
+    size: int
+    """Bytes."""
+    lines: Iterator[bytes]
 
 
 class Spill:
@@ -35,11 +44,12 @@ class Spill:
         if self._bytes >= MOST_HELD:
             self._flush()
 
-    def files(self) -> Iterator[Iterator[bytes]]:
+    def files(self) -> Iterator[Kept]:
         """Give the lines of each file, in the order of the files' numbers."""
         self._flush()
         for file in sorted(self._files):
-            yield self._lines(file)
+            path = self._path(file)
+            yield Kept(path.stat().st_size, _lines(path))
 
     def _flush(self) -> None:
         for file, lines in self._held.items():
@@ -49,9 +59,10 @@ class Spill:
         self._held.clear()
         self._bytes = 0
 
-    def _lines(self, file: int) -> Iterator[bytes]:
-        with self._path(file).open("rb") as source:
-            yield from source
-
     def _path(self, file: int) -> Path:
         return self._folder / f"{file:06}"
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as source:
+        yield from source

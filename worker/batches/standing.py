@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from collections.abc import Callable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from customer_sources.batches.rows import Row
 from worker.evidence import given_in
+
+T = TypeVar("T")
+MOST_CUSTOMERS = 10_000
+"""Of so many the sources are held at a time, each for its next row."""
 
 
 class Standing(StrEnum):
@@ -29,20 +35,41 @@ class Seen(NamedTuple):
     says: str
 
 
-class Cost(msgspec.Struct, kw_only=True):
+class Latest(Generic[T]):
+    """Something for each of the customers whose rows came last, and no others."""
+
+    def __init__(self, most: int = MOST_CUSTOMERS) -> None:
+        self._most = most
+        self._held: OrderedDict[str, T] = OrderedDict()
+
+    def of(self, customer: str, anew: Callable[[], T]) -> T:
+        """Give what is held for a customer, or else what is made now."""
+        if customer in self._held:
+            self._held.move_to_end(customer)
+            return self._held[customer]
+        if len(self._held) == self._most:
+            self._held.popitem(last=False)
+        found = self._held[customer] = anew()
+        return found
+
+
+class Cost:
     """How many reads it takes to look at rows. Lists of over 100 sources take more."""
 
-    sources: int = 0
-    """One for each row that changes a source."""
-    tokens: int = 0
-    """One at most for each row that creates one."""
-    creates: dict[str, int] = msgspec.field(default_factory=dict)
-    """Rows that create, by customer: the sources of each are read once."""
+    def __init__(self) -> None:
+        self.sources = 0
+        """One for each row that changes a source."""
+        self.tokens = 0
+        """One at most for each row that creates one."""
+        self.lists = 0
+        """One for each customer for whom rows create some: it serves those that follow
+        as long as it is held."""
+        self._customers: Latest[None] = Latest()
 
     def add(self, row: Row) -> None:
         """Take a row that is to be looked at."""
         if row.operation == "create":
-            self.creates[row.customer] = self.creates.get(row.customer, 0) + 1
+            self._customers.of(row.customer, self._list)
             self.tokens += bool(given_in(row.body))
         else:
             self.sources += 1
@@ -50,7 +77,10 @@ class Cost(msgspec.Struct, kw_only=True):
     @property
     def reads(self) -> int:
         """All of them, at most."""
-        return self.sources + self.tokens + len(self.creates)
+        return self.sources + self.tokens + self.lists
+
+    def _list(self) -> None:
+        self.lists += 1
 
 
 class Checked(msgspec.Struct, kw_only=True):
@@ -72,11 +102,12 @@ class Checked(msgspec.Struct, kw_only=True):
     customer_missing: int = 0
     unread: int = 0
 
-    def add(self, row: Row, seen: Seen) -> bytes:
-        """Take what was seen of a row; return its line for the file."""
+    def add(self, row: Row, line: int, seen: Seen) -> bytes:
+        """Take what was seen of a row of the input; return what is written of it."""
         self.rows += 1
         setattr(self, seen.standing, getattr(self, seen.standing) + 1)
         told = {
+            "line": line,
             "row": row.number,
             "operation": row.operation,
             "customer": row.customer,

@@ -22,7 +22,8 @@ from config.settings import Settings
 from customer_sources.batches.manifest import Manifest
 from customer_sources.batches.rows import Row
 from customer_sources.contract.operations import OPERATIONS, Effect
-from worker.batches.plan_files import CHECKED, read_rows
+from worker.batches.lines import LinesRead
+from worker.batches.plan_files import CHECKED, LINES, read_rows
 from worker.batches.reconciling import Sample, sample_size, share
 from worker.batches.standing import Checked, Cost, Seen
 from worker.cli.exits import Exit
@@ -103,7 +104,7 @@ def check(wished: Wish, folder: Path, manifest: Manifest) -> tuple[Checked, Exit
     if not agreed_to_read(_price(wished, checked, cost), yes=wished.yes):
         note(f"the plan is made, in {folder}; the same with --force replaces it")
         return checked, Exit.USAGE
-    exit_code = _read(wished, folder, manifest, checked, cost)
+    exit_code = _read(wished, folder, manifest, checked)
     if checked.per_second < wished.per_second:
         note(f"Stripe had reads slowed down to {checked.per_second:.3g} a second")
     if not exit_code and checked.unread:
@@ -145,7 +146,7 @@ def _price(wished: Wish, checked: Checked, cost: Cost) -> str:
     of = f"{checked.wanted:,} of" if sampled else "all"
     parts = {
         "for sources": cost.sources,
-        "for customers' lists of sources": len(cost.creates),
+        "for customers' lists of sources": cost.lists,
         "at most for tokens": cost.tokens,
     }
     each = ", ".join(f"{count:,} {what}" for what, count in parts.items() if count)
@@ -156,9 +157,7 @@ def _price(wished: Wish, checked: Checked, cost: Cost) -> str:
     return f"to look at {rows}: {reads}; {takes}"
 
 
-def _read(
-    wished: Wish, folder: Path, manifest: Manifest, checked: Checked, cost: Cost
-) -> Exit:
+def _read(wished: Wish, folder: Path, manifest: Manifest, checked: Checked) -> Exit:
     """Read Stripe, with a bar on a terminal, and write down what is seen of each row.
 
     Whatever ends it, the rows that were looked at by then are in the file.
@@ -167,13 +166,17 @@ def _read(
     from worker.cli.batch_check_reads import Looking  # noqa: PLC0415
     from worker.cli.batch_reads import KeyRefused  # noqa: PLC0415
 
-    looking = Looking(manifest.batch, wished.account, cost)
+    looking = Looking(manifest.batch, wished.account)
     rows = _picked(folder, manifest, checked.wanted)
     bar = Progress(console=err, transient=True, disable=not err.is_terminal)
     try:
-        with bar, (folder / CHECKED).open("wb") as sink:
+        with (
+            bar,
+            (folder / CHECKED).open("wb") as sink,
+            LinesRead(folder / LINES) as lines,
+        ):
             task = bar.add_task("reading", total=checked.wanted)
-            tell = partial(_tell, sink, checked, partial(bar.advance, task))
+            tell = partial(_tell, sink, checked, lines, partial(bar.advance, task))
             asyncio.run(looking.look(rows, wished.settings, wished.per_second, tell))
     except KeyRefused as error:
         advice = "a restricted key needs leave to read customers, sources and tokens"
@@ -196,11 +199,12 @@ def _stopped(checked: Checked) -> str:
 def _tell(
     sink: IO[bytes],
     checked: Checked,
+    lines: LinesRead,
     advance: Any,
     row: Row,
     seen: Seen,
     pace: Pace,
 ) -> None:
-    sink.write(checked.add(row, seen))
+    sink.write(checked.add(row, lines.of(row.number), seen))
     checked.reads, checked.per_second = pace
     advance()

@@ -17,7 +17,7 @@ from worker.batches.already import (
     look_at_source,
     no_answer,
 )
-from worker.batches.standing import Cost, Seen
+from worker.batches.standing import Latest, Seen
 from worker.cli.batch_reads import AT_ONCE, Reader
 from worker.cli.look import api_of
 from worker.looking import Reading
@@ -39,14 +39,12 @@ class Looking:
     Args:
         batch_id: the plan's.
         account: whose sources they are.
-        cost: of all rows that will be looked at; used up by that.
     """
 
-    def __init__(self, batch_id: str, account: Account, cost: Cost) -> None:
+    def __init__(self, batch_id: str, account: Account) -> None:
         self._batch_id = batch_id
         self._account = account
-        self._left = cost.creates
-        self._customers: dict[str, asyncio.Task[Customer | Later]] = {}
+        self._customers: Latest[asyncio.Task[Customer | Later]] = Latest()
 
     async def look(
         self,
@@ -89,15 +87,16 @@ class Looking:
         return no_answer(seen.code) if isinstance(seen, Later) else seen
 
     async def _customer(self, customer: str, reader: Reader) -> Customer | Later:
-        """Read a customer's sources once, and keep them for its last row."""
-        task = self._customers.get(customer)
-        if task is None:
+        """Read a customer's sources, unless they are held since an earlier row.
+
+        Rows come here in their order, so that it takes the reads that `Cost` tells.
+        """
+
+        def anew() -> asyncio.Task[Customer | Later]:
             reading = _followed(look_at_customer(customer), reader)
-            task = self._customers[customer] = asyncio.create_task(reading)
-        self._left[customer] -= 1
-        if not self._left[customer]:
-            del self._left[customer], self._customers[customer]
-        return await task
+            return asyncio.create_task(reading)
+
+        return await self._customers.of(customer, anew)
 
 
 async def _followed(story: Reading[T], reader: Reader) -> T | Later:

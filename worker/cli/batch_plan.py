@@ -127,8 +127,8 @@ def plan(
 
     With --check, once the plan is made, Stripe is read with the account's key; only
     GETs are sent, and first it is said how many, and for how long. They are beside the
-    permits of the workers. How each row stands is in checked.jsonl. The plan stays as
-    it is: no row is left out of it.
+    permits of the workers. How each row stands is in checked.jsonl, with its line. The
+    plan stays as it is: no row is left out of it.
 
     Exit code 0 where every row is in the plan, 1 where some were rejected or could not
     be read, 2 where nothing could be planned or reading was not agreed to, 7 where it

@@ -15,6 +15,8 @@ from worker.standing import AccountLimits
 
 SPAN_SECONDS = 10.0
 """Over which a speed is taken: a second is too short for a rate of one a second."""
+SHORTEST_SECONDS = 0.5
+"""Over which one is told: rows end in bursts, and two looks may be close together."""
 
 
 class Speed(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +49,10 @@ class Pace:
 
     @property
     def rows_per_second(self) -> float | None:
-        """Of the last seconds; None before there were two looks."""
+        """Of the last seconds; None before there were two looks, a moment apart."""
         (began, before), (now, done) = self._looks[0], self._looks[-1]
-        return (done - before) / (now - began) if now > began else None
+        took = now - began
+        return (done - before) / took if took >= SHORTEST_SECONDS else None
 
 
 def speed(batch: Batch, rate: float | None, allowed: float | None) -> Speed:

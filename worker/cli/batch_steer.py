@@ -105,6 +105,9 @@ def throttle(
 ) -> None:
     """Change how fast a batch goes; what is not given stays as it is.
 
+    A rate is that at which rows are begun. Those in flight go on as fast as the account
+    may: with a small --concurrency they are few.
+
     Example: sources batch throttle batch_01k... --rate 10 --concurrency 100
     """
     if rate is None and concurrency is None:

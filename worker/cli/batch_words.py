@@ -74,10 +74,12 @@ def throttled(batch: Batch) -> str:
     """Say how fast a batch goes from now on, and when that is."""
     if batch.state is BatchState.CANCELLING:
         return "no more rows are begun, so this changes nothing"
-    when = "from now on"
+    when, but = "from now on", ""
     if batch.state is not BatchState.RUNNING:
         when = f"once it runs (it is {batch.state})"
-    return f"{when}: {settings(batch)}"
+    if batch.rate and batch.in_flight > batch.rate:
+        but = "; what is in flight goes on as fast as its account may"
+    return f"{when}: {settings(batch)}{but}"
 
 
 def settings(batch: Batch) -> str:

@@ -82,16 +82,22 @@ def _stop(*_: object) -> None:
 
 def _say_what_to_try(redis_url: str, sandbox_url: str) -> None:
     sources = _how_to_call()
-    prefix, export, given = children.prefix_here(), "", ""
+    prefix, given = children.prefix_here(), ""
+    environment = {
+        "SOURCES_REDIS_URL": redis_url,
+        "STRIPE_API_BASE": sandbox_url,
+        "STRIPE_API_KEY": children.SANDBOX_KEY,
+    }
     if prefix != PREFIX:
-        export, given = f"\n  export SOURCES_PREFIX={prefix}", f', prefix="{prefix}"'
+        environment["SOURCES_PREFIX"], given = prefix, f', prefix="{prefix}"'
+    export = " ".join(f"{name}={value}" for name, value in environment.items())
     err.print(
         f"""
 [bold green]Ready.[/bold green]  store {redis_url}   sandbox {sandbox_url}
 
 In another terminal:
 
-  export SOURCES_REDIS_URL={redis_url}{export}
+  export {export}
   {sources} create --customer cus_1 --source tok_visa --wait
   {sources} create --customer cus_1 --source tok_chargeDeclined --wait
   {sources} events tail --all

@@ -56,6 +56,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     whose outcome nobody knows."""
     first_sent: int = 0
     """Since when (ms) Stripe may have that key; 0: it does not have it."""
+    use_reserve: bool = False
+    watch: bool = False
 
 
 _decode = msgspec.json.Decoder(list[Row]).decode
@@ -103,6 +105,34 @@ def decode_chunk(chunk: bytes) -> list[Row]:
         return _decode(unpack(chunk))
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise ChunkDamaged from None
+
+
+class Packing:
+    """A chunk in the making. Its rows may be long, and are not held until it is whole.
+
+    It comes to what `encode_rows`, `content_hash` and `pack` make of all of them.
+    """
+
+    def __init__(self) -> None:
+        self._packed = bytearray()
+        self._compress = zlib.compressobj(_LEVEL)
+        self._digest = hashlib.sha256()
+        self.rows = 0
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Take the next rows, a few at a time."""
+        if rows:
+            self._take((b"," if self.rows else b"[") + _encode(rows)[1:-1])
+            self.rows += len(rows)
+
+    def end(self) -> tuple[bytes, str]:
+        """Return the chunk, and the hash of its content."""
+        self._take(b"]" if self.rows else b"[]")
+        return bytes(self._packed + self._compress.flush()), self._digest.hexdigest()
+
+    def _take(self, content: bytes) -> None:
+        self._digest.update(content)
+        self._packed += self._compress.compress(content)
 
 
 def content_hash(content: bytes) -> str:
