@@ -31,6 +31,14 @@ class Leap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds."""
 
 
+class Bounce(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose deposits come back."""
+
+    customer: str
+    source: str
+    """A bank account that is not verified."""
+
+
 def control_app(sandbox: Sandbox) -> ASGIApp:
     """Return the ASGI application of these endpoints."""
     control = Control(sandbox)
@@ -39,6 +47,7 @@ def control_app(sandbox: Sandbox) -> ASGIApp:
         ("GET", "journal", control.journal),
         ("POST", "reset", control.reset),
         ("POST", "sources", control.seed),
+        ("POST", "bounces", control.bounce),
         ("GET", "faults", control.faults),
         ("POST", "faults", control.set_faults),
         ("DELETE", "faults", control.clear_faults),
@@ -88,6 +97,16 @@ class Control:
             return _refused(error)
         self._sandbox.seed(wanted, account)
         return _json(wanted)
+
+    async def bounce(self, request: Request) -> Response:
+        """Let the deposits of a bank account in `?account=` come back."""
+        account = request.query_params.get("account", DEFAULT_ACCOUNT)
+        try:
+            bounce = await _body(request, Bounce)
+            self._sandbox.bounce(bounce.customer, bounce.source, account)
+        except ValueError as error:
+            return _refused(error)
+        return _json(bounce)
 
     async def faults(self, _: Request) -> Response:
         """Return the fault rules in force, with what is left of their counts."""

@@ -78,6 +78,12 @@ class Sandbox:
         """Put customers and sources of given ids there; see `seeding.plant`."""
         self._world.seed(wanted, account)
 
+    def bounce(
+        self, customer: str, source: str, account: str = DEFAULT_ACCOUNT
+    ) -> None:
+        """Let the deposits of a bank account come back; see `verification.bounce`."""
+        self._world.bounce(customer, source, account)
+
     def handle(self, request: Request) -> Answer:
         """Carry out a request here and now, sleeping through its latency.
 

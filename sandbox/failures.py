@@ -85,6 +85,11 @@ def attempts_used_up() -> FailedError:
     )
 
 
+def deposits_bounced() -> FailedError:
+    """Return the 402 for a guess at deposits that came back; it has no other code."""
+    return _not_verified("The deposits could not be made to this bank account.")
+
+
 def already_verified() -> FailedError:
     """Return the 400 for a guess at what is known; no code is published for it."""
     message = "This bank account has already been verified."

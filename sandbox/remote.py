@@ -56,6 +56,25 @@ class RemoteSandbox:
         path = f"/_sandbox/sources?account={quote(account)}"
         self._call("POST", path, msgspec.json.encode(wanted))
 
+    def bounce(
+        self, customer: str, source: str, account: str = DEFAULT_ACCOUNT
+    ) -> None:
+        """Let the deposits of a bank account come back; no effect is noted.
+
+        Its status is `verification_failed` then, though nobody has guessed.
+
+        Args:
+            customer: whose.
+            source: a bank account that is not verified, `ba_...`.
+            account: in which account: what `Stripe-Account` says, `acct_...`.
+
+        Raises:
+            ValueError: there is no such bank account.
+        """
+        path = f"/_sandbox/bounces?account={quote(account)}"
+        body = {"customer": customer, "source": source}
+        self._call("POST", path, msgspec.json.encode(body))
+
     def faults(self) -> list[FaultRule]:
         """Return the rules in force, with what is left of their counts."""
         answer = self._call("GET", "/_sandbox/faults")

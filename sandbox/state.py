@@ -36,6 +36,8 @@ class Deposits:
     sent: int
     """Seconds since 1970."""
     misses: int = 0
+    bounced: bool = False
+    """They came back: there is no such account, say. Nobody can verify it then."""
 
     def have_arrived(self, now: int, days: int) -> bool:
         """Return whether they are on the account, `days` after they were sent."""

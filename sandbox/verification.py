@@ -8,7 +8,7 @@ from sandbox.forms import Form
 from sandbox.journal import Change
 from sandbox.objects import BankAccount
 from sandbox.sources import keep, source_of
-from sandbox.state import CustomerRecord, Deposits
+from sandbox.state import Account, CustomerRecord, Deposits
 from sandbox.views import SOURCE_PATHS, source_view
 
 RIGHT_AMOUNTS = [32, 45]
@@ -39,6 +39,8 @@ def verify(x: Execution) -> BankAccount:
     deposits = owner.deposits[account.id]
     if deposits.misses == MOST_MISSES:
         raise failures.attempts_used_up()
+    if deposits.bounced:
+        raise failures.deposits_bounced()
     arrived = deposits.have_arrived(x.now, x.options.deposit_days)
     if not arrived or amounts != RIGHT_AMOUNTS:
         _count_miss(x, owner, account, deposits)
@@ -47,6 +49,22 @@ def verify(x: Execution) -> BankAccount:
     keep(x, owner, verified)
     x.record(Change.SOURCE_VERIFIED, account.id, metadata=account.metadata)
     return source_view(verified, owner, expand)
+
+
+def bounce(account: Account, customer_id: str, source_id: str) -> None:
+    """Let the deposits of a bank account come back, as a bank does: it has failed then.
+
+    This is no request: it leaves nothing in the journal.
+
+    Raises:
+        ValueError: the customer has no such bank account that is not verified.
+    """
+    owner = account.customers.get(customer_id)
+    source = owner.sources.get(source_id) if owner else None
+    if not owner or not isinstance(source, BankAccount) or source.status == "verified":
+        raise ValueError(f"{customer_id} has no unverified bank account {source_id}")
+    owner.deposits[source_id].bounced = True
+    owner.sources[source_id] = structs.replace(source, status="verification_failed")
 
 
 def _amounts(form: Form) -> list[int]:

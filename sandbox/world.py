@@ -82,6 +82,11 @@ class World:
         where = self._accounts.setdefault(account, Account(account))
         plant(where, wanted, int(self.clock()))
 
+    def bounce(self, customer: str, source: str, account: str) -> None:
+        """Let deposits come back; see `verification.bounce`."""
+        where = self._accounts.setdefault(account, Account(account))
+        verification.bounce(where, customer, source)
+
     def flow(self, request: Request) -> Flow:
         """Carry out a request step by step; see `Flow`."""
         visit = Visit(request, request_id=self._ids.new("req"), began=self.clock())

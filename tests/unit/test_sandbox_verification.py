@@ -268,3 +268,29 @@ def test_metadata_and_status_survive_each_other(api: httpx.Client) -> None:
     verify(api, path)
     updated = api.post(path, data={"account_holder_name": "A"}).json()
     assert (updated["status"], updated["account_holder_name"]) == ("verified", "A")
+
+
+def test_deposits_that_bounce_end_it_without_a_guess(
+    api: httpx.Client, sandbox: Sandbox
+) -> None:
+    path = unverified(api)
+    sandbox.bounce("cus_1", path.rpartition("/")[2])
+    assert status_of(api, path) == "verification_failed"
+    for amounts in (RIGHT, WRONG):
+        assert error_of(verify(api, path, amounts)) == MISMATCH
+    assert status_of(api, path) == "verification_failed"
+    assert changes(sandbox) == []
+
+
+def test_only_deposits_that_are_waited_for_can_bounce(
+    api: httpx.Client, sandbox: Sandbox
+) -> None:
+    path = unverified(api)
+    verify(api, path)
+    card = api.post(SOURCES, data={"source": "tok_visa"}).json()["id"]
+    for source in (path.rpartition("/")[2], card, "ba_none"):
+        with pytest.raises(ValueError, match="unverified bank account"):
+            sandbox.bounce("cus_1", source)
+    with pytest.raises(ValueError, match="cus_2"):
+        sandbox.bounce("cus_2", card)
+    assert status_of(api, path) == "verified"
