@@ -25,6 +25,7 @@ class InMilliseconds:
         events_keep_seconds: float
         key_window_seconds: float
         batch_retention_seconds: float
+        attempts_keep_days: int
 
     @property
     def lease_ms(self) -> int:
@@ -88,3 +89,8 @@ class InMilliseconds:
     def batch_retention_ms(self) -> int:
         """`batch_retention_seconds` for the scripts."""
         return to_ms(self.batch_retention_seconds)
+
+    @property
+    def attempts_keep_ms(self) -> int:
+        """`attempts_keep_days` for the scripts."""
+        return to_ms(self.attempts_keep_days * 86_400)

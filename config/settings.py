@@ -21,6 +21,14 @@ from pydantic import (
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from config.addresses import is_address
+from config.banking import (
+    SHORTEST_SECRET,
+    Reminders,
+    Sweep,
+    TimeOfDay,
+    Zone,
+    is_zone,
+)
 from config.keys import LIVE_KEYS
 from config.milliseconds import InMilliseconds, to_ms
 from config.problems import refusal
@@ -119,6 +127,27 @@ class Settings(BaseSettings, InMilliseconds):
     """How long a job that needs review is kept."""
     batch_retention_seconds: Seconds = 30 * DAY
     """How long a batch that is over, its rows and their outcomes are kept."""
+    banking_zone: Zone = "America/New_York"
+    """Time zone of the banks: that of the Federal Reserve's days and of these times."""
+    banking_cutoff: TimeOfDay = "17:00"
+    """A bank account added later counts as added on the next banking day: the Federal
+    Reserve's last window for ACH of the same day has closed at 16:45."""
+    deposit_days: int = Field(default=2, ge=1, le=10)
+    """Banking days until deposits have arrived. Stripe says one to two."""
+    deposits_by: TimeOfDay = "09:00"
+    """Time of that day at which they count as there: the night's files are booked."""
+    watch_days: int = Field(default=10, ge=2, le=60)
+    """Banking days after which a bank account that nobody verified is given up."""
+    watch_reminders: Reminders = (2, 5)
+    """Banking days after deposits are due at which that is told again."""
+    sweep: Sweep = "06:30"
+    """When verifications that could not be decided are put forward: daily at a time of
+    that zone, every so often (`PT6H`), or never (`off`). The same in all workers."""
+    attempts_keep_days: int = Field(default=400, ge=1, le=3650)
+    """How long the attempts at a bank account are remembered after the last one."""
+    pair_secret: SecretStr = SecretStr("")
+    """Makes the marks by which amounts that failed are known again. Empty: made of the
+    account's key; set it where keys are rolled, the same in all workers."""
     events_length: int = Field(default=1_000_000, ge=1000)
     """Events kept on the stream, for whoever wants to read them again. More are kept
     only as long as a consumer group has not acknowledged them."""
@@ -232,6 +261,34 @@ class Settings(BaseSettings, InMilliseconds):
                 (
                     "SOURCES_KEY_WINDOW_SECONDS must not be shorter than "
                     "SOURCES_RETENTION_SECONDS"
+                ),
+            ),
+            (
+                is_zone(
+                    self.banking_zone
+                ),  # the default one too: tzdata may be missing
+                (
+                    "SOURCES_BANKING_ZONE must be a zone that this machine knows; is "
+                    "its time zone database installed?"
+                ),
+            ),
+            (
+                self.deposits_by <= self.banking_cutoff,
+                "SOURCES_DEPOSITS_BY must not be later than SOURCES_BANKING_CUTOFF",
+            ),
+            (
+                self.deposit_days + max(self.watch_reminders, default=0)
+                < self.watch_days,
+                (
+                    "SOURCES_WATCH_DAYS must be more than SOURCES_DEPOSIT_DAYS and the "
+                    "last of SOURCES_WATCH_REMINDERS together, or it is never told"
+                ),
+            ),
+            (
+                not 0 < len(self.pair_secret.get_secret_value()) < SHORTEST_SECRET,
+                (
+                    f"SOURCES_PAIR_SECRET must have {SHORTEST_SECRET} characters or "
+                    "more, or none"
                 ),
             ),
         )

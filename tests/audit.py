@@ -15,8 +15,9 @@ import redis
 from customer_sources.contract.names import DEFAULT_ACCOUNT, Class, Keys
 from customer_sources.contract.states import TERMINAL, State
 from tests.batch_audit import Batches
+from tests.watch_audit import Watches
 
-STAYS = ("accounts", "events", "meta", "pulse", "review")
+STAYS = ("accounts", "events", "meta", "pulse", "review", "sweep", "sweep:slots")
 """What is documented to stay; docs/ledger.md says for how long."""
 LOOKED_AT = ("gates", "wake", "sources.interactive", "sources.bulk")
 """What workers look at, and empty."""
@@ -43,6 +44,7 @@ class _Audit:
         }
         self._live = dict(self._live_jobs())
         self._batches = Batches(db, keys, self._found)
+        self._watches = Watches(db, keys, self._found)
 
     def problems(self) -> Iterator[str]:
         for name in self._found:
@@ -58,7 +60,10 @@ class _Audit:
         for lane in self._record("urgent"):
             if f"lane:{lane}" not in self._lanes:
                 yield f"lane {lane} is urgent, and empty"
+        for job_id in set(self._members("undecided")) - self._live.keys():
+            yield f"{job_id} is undecided, and has ended"
         yield from self._batches.problems()
+        yield from self._watches.problems()
 
     def _is_looked_after(self, job_id: str, record: dict[str, str]) -> bool:
         """Whether somebody will look at a live job, or at the one it stands behind."""
@@ -89,12 +94,13 @@ class _Audit:
         return (
             name in STAYS
             or kind.startswith("_kombu.binding")
-            or kind in {"account", "urgent", *LOOKED_AT}
+            or kind in {"account", "urgent", "undecided", *LOOKED_AT}
             or (name == "inbox" and self._db.xlen(self._keys.inbox) == 0)
             or (kind == "job" and rest.partition(":")[0] in self._live)
             or (kind == "lane" and set(self._lanes[name]) <= self._live.keys())
             or (kind == "waiting" and self._is_emptied(name))
             or self._batches.owns(name)
+            or self._watches.owns(name)
             or self._db.pttl(self._keys.prefix + name) != -1  # -2: it has just expired
         )
 

@@ -26,6 +26,7 @@ def case(
     otherwise: Fail | Review | Later | None = None,
     unknown: bool = True,
     certain: bool = False,
+    guesses: int = 0,
 ) -> Case:
     """A job of cus_1 of which it is not known what Stripe did."""
     command = Command(
@@ -36,7 +37,7 @@ def case(
         body=body,
     )
     doubt = Reconcile(otherwise=otherwise or EXPIRED, unknown=unknown, certain=certain)
-    return Case(command=command, unknown=unknown, doubt=doubt)
+    return Case(command=command, unknown=unknown, doubt=doubt, guesses=guesses)
 
 
 def settle(doubted: Case, answers: Mapping[str, Answered]) -> Outcome:

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic.types import AllowInfNan
 
 from config import settings
+from config.banking import Written
 from tools.docs_accounts import section
 from tools.docs_markdown import DocsError, attribute_docs, code, one_line, page, table
 
@@ -86,7 +87,7 @@ def example_file(source: ModuleType = settings) -> str:
         comment = [f"# {line}" for line in wrap(meaning, width=COLUMNS)]
         hidden = field.annotation is SecretStr or field.default is None
         shown = "" if hidden else field.default
-        shown = f"{shown:.15g}" if isinstance(shown, float) else shown
+        shown = f"{shown:.15g}" if isinstance(shown, float) else plain(shown)
         blocks.append("\n".join((*comment, f"#{variables[name]}={shown}")))
     return "\n\n".join(blocks) + "\n"
 
@@ -122,7 +123,12 @@ def default_of(name: str, field: FieldInfo) -> str:
         return "(empty)"
     if name.endswith("_seconds"):
         return f"{code(f'{default:.15g} s')}{_in_larger_units(default)}"
-    return code(str(default)) or "(empty)"
+    return code(plain(default)) or "(empty)"
+
+
+def plain(value: object) -> str:
+    """Write a value as a person sets it."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def values(field: FieldInfo) -> str:
@@ -133,6 +139,9 @@ def values(field: FieldInfo) -> str:
     """
     if get_origin(field.annotation) is Literal:
         return " or ".join(code(str(value)) for value in get_args(field.annotation))
+    for mark in field.metadata:
+        if isinstance(mark, Written):
+            return mark.words
     kind, bounds = _without_none(field)
     if kind not in KINDS:
         raise DocsError(f"tools/docs_settings.py: no words for {kind}")

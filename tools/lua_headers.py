@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,13 @@ PRELUDES = (
     "prelude.lua",
     "places.lua",
     "rows.lua",
+    "watches.lua",
     "jobs.lua",
     "permits.lua",
     "batches.lua",
     "sending.lua",
+    "attempts.lua",
+    "sweeping.lua",
 )
 """What a folder shares: in front of its scripts, in this order."""
 KNOWN_FLAGS = frozenset({"allow-oom"})
@@ -137,6 +141,7 @@ class _Script:
         return self.text.rstrip().splitlines()[self.header.lines :]
 
 
+@cache
 def _parse(text: str) -> Any:
     """Parse without the parser's own lines on standard error."""
     with redirect_stderr(io.StringIO()):

@@ -24,8 +24,12 @@ from customer_sources.contract.names import BULK_QUEUE, INTERACTIVE_QUEUE
 from tasks import jobs, producers
 from tasks.batches import Batches
 from tasks.inbox import Inbox
+from tasks.sweeps import Sweeps
 from tasks.upkeep import Upkeep
+from tasks.verifications import Verifications
 from worker.runtime import Runtime
+from worker.slots import rule_in
+from worker.watching import planner
 
 log = structlog.get_logger("worker")
 
@@ -56,6 +60,8 @@ def build(settings: Settings) -> tuple[Celery, Runtime]:
         upkeep=lambda ledger: Upkeep(ledger).one_pass,
         inbox=lambda client, keys, intake: Inbox(client, keys, intake).one_pass,
         batches=lambda ledger: Batches(ledger).one_pass,
+        sweeps=lambda sweeping: Sweeps(sweeping, rule_in(settings)).one_pass,
+        verifications=lambda led: Verifications(led, planner(settings)).one_pass,
     )
     app = Celery("customer-sources", set_as_current=False)
     app.conf.update(_celery_settings(settings))

@@ -186,8 +186,7 @@ def _jobs(ledger: Ledger) -> Finding:
 def _review(count: int) -> Finding:
     if not count:
         return ok("review", "no job needs review")
-    fix = "sources jobs list --state needs_review"
-    return warn("review", f"{count} jobs need review", fix)
+    return warn("review", f"{count} jobs need review", "sources review list")
 
 
 def _poison(count: int) -> Finding:

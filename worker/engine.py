@@ -15,6 +15,8 @@ from customer_sources.contract.ids import new_token
 from customer_sources.contract.operations import Effect
 from worker import policy, reconcile
 from worker.answers import Answered
+from worker.banking import calendar
+from worker.deposits import wait_for_deposits
 from worker.leases import Lease, LeaseLost, Leases
 from worker.ledger import Ledger
 from worker.looking import Read
@@ -71,6 +73,7 @@ class Engine:
         self._sender = sender
         self._leases = leases
         self._settings = settings
+        self._calendar = calendar(settings)
         self._clock = clock
         self._recorder = Recorder(ledger, clock=clock, rng=rng)
         self._retrying = Retrying(rng, lambda: self.draining)
@@ -209,6 +212,8 @@ class Engine:
             return policy.unrunnable("worker_died", run.doubt)
         if not run.read_command():
             return policy.unrunnable("command_unreadable", run.doubt)
+        if run.is_to_plan and run.command is not None:
+            return wait_for_deposits(run.command, run.deadline_ms, self._calendar)
         if run.is_over:
             return None
         account = self._sender.account(run)

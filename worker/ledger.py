@@ -12,49 +12,34 @@ import redis.asyncio
 import redis.exceptions
 
 from config.settings import Settings
-from customer_sources.contract.envelope import MOST_IDS, envelope
-from customer_sources.contract.names import (
-    BULK_QUEUE,
-    INTERACTIVE_QUEUE,
-    SCHEMA_VERSION,
-    Class,
-    Keys,
-)
+from customer_sources.contract.names import SCHEMA_VERSION, Keys
 from worker import scripting
 from worker.grouped import Grouped
+from worker.guesses import NO_GUESS, Guess
+from worker.housekeeping import HOUSEKEEPING, Housekeeping
 from worker.replies import (
     Claimed,
     Ending,
     Leave,
     Refused,
-    Taken,
-    Trimmed,
     Unreadable,
     Word,
+    leave_of,
 )
 
 SCRIPTS = (
-    "announce",
     "claim",
     "commit",
     "defer",
     "hand_back",
     "heartbeat",
     "lay_aside",
-    "ring",
+    "postpone",
     "send",
-    "take_due",
-    "trim",
 )
 
-MOST_TRIMMED = 50_000
-"""Events that one call of trim drops at most: about 5 ms of the store's time."""
-MEMBER_SILENT_MS = 3_600_000
-"""Silence after which a member of a group is forgotten, where it holds no event. One
-that lives asks every few seconds, and would be made anew by asking."""
 
-
-class Ledger:
+class Ledger(Housekeeping):
     """The scripts of one worker process, on one Redis client.
 
     Args:
@@ -75,7 +60,7 @@ class Ledger:
         self._calls = self._claims = Grouped(client)
         if settings.durability == "fsync":  # whose waits are for claims alone
             self._claims = Grouped(client, on_disk=keys.prefix)
-        self._scripts = scripting.register(client, SCRIPTS)
+        self._scripts = scripting.register(client, (*SCRIPTS, *HOUSEKEEPING))
 
     async def claim(
         self, job_id: str, token: str, *, alone: bool = False
@@ -114,7 +99,13 @@ class Ledger:
         )
 
     async def send(
-        self, job_id: str, token: str, *, unknown: bool, read: str = ""
+        self,
+        job_id: str,
+        token: str,
+        *,
+        unknown: bool,
+        read: str = "",
+        guess: Guess = NO_GUESS,
     ) -> Leave:
         """Ask whether one more request of this run may leave.
 
@@ -125,13 +116,25 @@ class Ledger:
             read: for a GET that settles what is unknown, the operation that it is to
                 Stripe. Nothing is marked: it changes nothing, and no limit of the job
                 is for it.
+            guess: what the request guesses at.
         """
         s = self._settings
-        reply = await self._of_a_run(
-            "send", job_id, token, int(unknown), s.horizon_ms, s.patience_ms, read
+        # A guess is counted here first, which the disk must have like a claim's mark.
+        calls = self._claims if guess.target else self._calls
+        arguments = (
+            self._keys.prefix,
+            job_id,
+            token,
+            int(unknown),
+            s.horizon_ms,
+            s.patience_ms,
+            read,
+            guess.target,
+            guess.mark,
+            guess.limit,
+            s.attempts_keep_ms,
         )
-        word, wait_ms, probes = (*reply, 0, 0)[:3]
-        return Leave(Word(word), int(wait_ms), bool(probes))
+        return leave_of(await calls.call(self._scripts["send"], arguments))
 
     async def heartbeat(self, runs: Sequence[tuple[str, str]]) -> list[str]:
         """Renew this worker and the leases of its (id, token) runs.
@@ -157,6 +160,7 @@ class Ledger:
         quiet_ms: int = 0,
         story: bytes = b"",
         spent: bool = True,
+        guess: Guess = NO_GUESS,
     ) -> bool:
         """End a run, not the job. False: superseded, nothing was written."""
         reply = await self._of_a_run(
@@ -169,8 +173,22 @@ class Ledger:
             quiet_ms,
             story,
             int(spent),
+            guess.target,
+            guess.mark,
+            self._settings.attempts_keep_ms,
         )
         return bool(reply[0] == "DEFERRED")
+
+    async def postpone(
+        self, job_id: str, token: str, *, until_ms: int, story: bytes = b""
+    ) -> str | None:
+        """Let a job of which nothing was sent wait for a moment, outside its lane.
+
+        Returns:
+            The next job of the lane (may be ""); None: superseded, nothing was written.
+        """
+        reply = await self._of_a_run("postpone", job_id, token, until_ms, story)
+        return str(reply[1]) if reply[0] == "POSTPONED" else None
 
     async def commit(self, job_id: str, token: str, ending: Ending) -> str | None:
         """End a job and tell its event.
@@ -201,6 +219,11 @@ class Ledger:
             int(ending.review),
             ending.story,
             ending.request_id,
+            ending.guess.target,
+            ending.became,
+            ending.guess.mark,
+            s.attempts_keep_ms,
+            *ending.watch,
         )
         if reply[0] == "UNPROVEN":
             raise RuntimeError(f"{job_id}: {ending.state} while the outcome is unknown")
@@ -235,55 +258,9 @@ class Ledger:
         reply = await self._call("lay_aside", job_id, *told, *kept, *by_command)
         return str(reply[1]) if reply[0] == "LAID_ASIDE" else None
 
-    async def take_due(self) -> Taken:
-        """Do one pass of upkeep: name what is due, without ringing for it."""
-        s = self._settings
-        reply = await self._call(
-            "take_due",
-            s.upkeep_batch,
-            s.lease_ms,
-            s.outage_ms,
-            self._keys.queue(INTERACTIVE_QUEUE),
-            self._keys.queue(BULK_QUEUE),
-            s.crowded_queue,
-            s.quiet_ms,
-        )
-        *ids, poisoned, most_due = reply
-        found = dict(zip(Class, ids, strict=True))
-        return Taken(found, poisoned, more=int(most_due) >= s.upkeep_batch)
-
-    async def ring(self, job_class: Class, job_ids: Sequence[str]) -> None:
-        """Wake workers up for these jobs, up to 100 ids in one message."""
-        queue = job_class.queue
-        messages = [
-            envelope(queue, job_ids[start : start + MOST_IDS])
-            for start in range(0, len(job_ids), MOST_IDS)
-        ]
-        await self._call("ring", self._keys.queue(queue), *messages)
-
     async def hand_back(self, job_ids: Sequence[str]) -> None:
         """Make jobs due now that this worker was rung for and will not claim."""
         await self._of_a_run("hand_back", *job_ids)
-
-    async def announce(self, *, live: bool) -> None:
-        """Write down retentions and the keys' mode, for those who have no settings."""
-        s = self._settings
-        mode = "live" if live else "test"
-        keep = s.retention_ms, s.key_window_ms, s.events_hard_cap
-        await self._call("announce", *keep, mode, self._boot, s.horizon_ms)
-
-    async def trim(self) -> Trimmed:
-        """Trim the event stream as far as the settings and the groups allow."""
-        s = self._settings
-        reply = await self._call(
-            "trim",
-            s.events_keep_ms,
-            s.events_length,
-            s.events_hard_cap,
-            MOST_TRIMMED,
-            MEMBER_SILENT_MS,
-        )
-        return Trimmed(*reply)
 
     async def ended(self) -> None:
         """Wait until no call of a run is under way, whether or not anybody waits."""
@@ -294,6 +271,3 @@ class Ledger:
         """Call a script together with what other runs ask for."""
         arguments = [self._keys.prefix, *args]
         return await self._calls.call(self._scripts[name], arguments)
-
-    async def _call(self, name: str, *args: Any) -> Any:
-        return await self._scripts[name](args=[self._keys.prefix, *args])

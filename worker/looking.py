@@ -56,6 +56,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     """Whether some request of the job may have been executed unanswered."""
     doubt: Reconcile
     """What is to be settled, and what stands where it cannot be."""
+    guesses: int = 0
+    """Of a verify: guesses that are used, with this one."""
 
     @property
     def customer_path(self) -> str:

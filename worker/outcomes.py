@@ -22,6 +22,8 @@ class Fail(msgspec.Struct, frozen=True):
     error: Mapping[str, Any]
     retryable: bool = False
     """A new job might succeed, so this one goes where people look for such jobs."""
+    executed: bool = False
+    """Stripe looked at what was asked, so it cost what that costs: an attempt, say."""
 
 
 class Review(msgspec.Struct, frozen=True):
@@ -58,6 +60,14 @@ class Later(msgspec.Struct, frozen=True, kw_only=True):
     """False: nobody at Stripe looked at it, so that its patience begins anew."""
 
 
+class Postpone(msgspec.Struct, frozen=True):
+    """Nothing was sent, and nothing is to be before a moment."""
+
+    until_ms: int
+    """Milliseconds since the epoch."""
+    code: str = "postponed"
+
+
 class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
     """The answers do not tell what Stripe did: read Stripe, before any verdict."""
 
@@ -75,7 +85,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         return self.otherwise.code
 
 
-Outcome = Succeed | Fail | Review | Cancel | Later
-"""What one run decides. Exactly one `Later` or terminal outcome a run."""
+Outcome = Succeed | Fail | Review | Cancel | Later | Postpone
+"""What one run decides. Exactly one `Later`, `Postpone` or terminal outcome a run."""
 Decision = Outcome | Reconcile
 """What one try decides: an outcome, or that Stripe has to be read first."""

@@ -20,6 +20,7 @@ from customer_sources.contract.commands import MODE_MISMATCH
 from customer_sources.contract.events import told, told_list
 from customer_sources.contract.operations import OPERATIONS
 from worker.answers import Answered, MaybeSent, NotSent, TryResult
+from worker.attempts import refused_guess
 from worker.facts import Facts
 from worker.outcomes import (
     Cancel,
@@ -32,7 +33,7 @@ from worker.outcomes import (
     Succeed,
 )
 from worker.refusals import doubted, rejected, told_answer
-from worker.replies import Leave, Word
+from worker.replies import NO_GUESS_LEFT, Leave, Word
 
 NOT_VERIFIED = "not_verified"
 DEADLINE_PASSED = "deadline_passed"
@@ -97,6 +98,8 @@ def held_back(facts: Facts, leave: Leave, *, tried: bool) -> Decision:
             return out_of_time(facts, DEADLINE_PASSED)
         case Word.HORIZON:
             return out_of_time(facts, "key_expired")
+        case word if word in NO_GUESS_LEFT:
+            return _hushed(facts, refused_guess(leave.word, unknown=facts.unknown))
         case _:
             return no_permit(facts, leave, tried=tried)
 

@@ -8,6 +8,8 @@ docs/decisions/0005-look-before-you-judge.md.
 from __future__ import annotations
 
 from customer_sources.contract.encoding import path_segment
+from customer_sources.verifications.status import MOST_ATTEMPTS
+from worker.attempts import ACCOUNT_FAILED, EXHAUSTED
 from worker.created import look_for_created
 from worker.evidence import differences, named
 from worker.looking import Case, Look, Read, done, is_object
@@ -15,7 +17,8 @@ from worker.outcomes import Fail, Later, Succeed
 from worker.policy import DEADLINE_PASSED, NOT_VERIFIED
 from worker.refusals import says_absent, says_verified
 
-EXHAUSTED = "verification_attempts_exhausted"
+OVER = frozenset({"verification_failed", "errored"})
+"""States of a bank account that nobody can verify any more."""
 CONSUMED = "consumed"
 
 
@@ -75,12 +78,24 @@ def _look_at_verify(case: Case) -> Look:
     there_already = says_verified(case.error)
     if status == "verified" and not case.doubt.certain:
         return done(answer.body, *(["already_verified"] if there_already else []))
-    over = status == "verification_failed" and not there_already
+    over = str(status) in OVER and not there_already
     if over and case.doubt.code != NOT_VERIFIED:
-        return Fail(EXHAUSTED, case.error | {"code": EXHAUSTED})
+        return _locked(case, str(status))
     if case.doubt.certain:
         return case.doubt.otherwise
-    return case.open(f"the account is {status}")
+    return case.open(f"its status is {status}")
+
+
+def _locked(case: Case, status: str) -> Fail:
+    """Tell that nobody can verify an account any more, and whether guesses did that.
+
+    Its status does not tell a bounced deposit from the third guess: counting does.
+    """
+    code = EXHAUSTED if case.guesses >= MOST_ATTEMPTS else ACCOUNT_FAILED
+    error = case.error | {"code": code}
+    if not case.doubt.certain:  # its message is about a doubt that is settled now
+        error["message"] = f"no answer was read; the account's status is {status}"
+    return Fail(code, error)
 
 
 _STORIES = {

@@ -16,10 +16,20 @@ from customer_sources.batches.outcomes import LONGEST_MESSAGE, Ended
 from customer_sources.batches.outcomes import Outcome as RowOutcome
 from customer_sources.contract.events import terminal_event
 from customer_sources.contract.states import State
-from worker import delays, policy
+from worker import delays, policy, watching
+from worker.attempts import became_of
+from worker.guesses import Became
 from worker.leases import LeaseLost
 from worker.ledger import Ledger
-from worker.outcomes import Cancel, Fail, Later, Outcome, Review, Succeed
+from worker.outcomes import (
+    Cancel,
+    Fail,
+    Later,
+    Outcome,
+    Postpone,
+    Review,
+    Succeed,
+)
 from worker.replies import Ending
 from worker.run import Run
 
@@ -72,11 +82,14 @@ class Recorder:
                         quiet_ms=round(run.quiet_for * 1000),
                         story=run.story.line(run.number, outcome, delay),
                         spent=outcome.spent,
+                        guess=run.guessing.guess,
                     ),
                 )
                 if not deferred:
                     raise LeaseLost(run.job_id)
                 return ""
+            case Postpone():
+                return await self._postpone(run, outcome)
             case Succeed(stripe_object):
                 ending = _ending(run, outcome, State.SUCCEEDED, stripe_object)
             case Fail(code, error):
@@ -91,6 +104,19 @@ class Recorder:
                 assert_never(outcome)
         commit = partial(self._ledger.commit, run.job_id, run.token, ending)
         next_id = await self._insisted(run, commit)
+        if next_id is None:
+            raise LeaseLost(run.job_id)
+        return next_id
+
+    async def _postpone(self, run: Run, outcome: Postpone) -> str:
+        postpone = partial(
+            self._ledger.postpone,
+            run.job_id,
+            run.token,
+            until_ms=outcome.until_ms,
+            story=run.story.line(run.number, outcome),
+        )
+        next_id = await self._insisted(run, postpone)
         if next_id is None:
             raise LeaseLost(run.job_id)
         return next_id
@@ -126,11 +152,20 @@ def _ending(
 ) -> Ending:
     """Write what the commit needs: the result for the producer, the event for all."""
     now_ms = time.time_ns() // 1_000_000
-    event = b""
+    became = became_of(outcome) if run.guessing.made else Became.OPEN
+    attempts, event = run.attempts(outcome), b""
     if run.is_told:
         event = terminal_event(
-            run.job_id, run.command, state, now_ms=now_ms, details=details
+            run.job_id,
+            run.command,
+            state,
+            now_ms=now_ms,
+            details=details,
+            outcome=outcome.code,
+            attempts=attempts,
         ).encode()
+    if attempts and state is not State.SUCCEEDED:
+        details = {**details, "attempts": attempts}
     # The record itself tells of a job that succeeded at once. A million of them need
     # no second key each.
     at_once = outcome.code == "succeeded" and run.number == 1 and run.waits == 0
@@ -147,6 +182,9 @@ def _ending(
         review=state is State.NEEDS_REVIEW or retryable,
         story=b"" if short else run.story.line(run.number, outcome),
         request_id=run.request_ids[-1][:LONGEST_CODE] if run.request_ids else "",
+        guess=run.guessing.guess,
+        became=became,
+        watch=watching.note(run.command, outcome, became, now_ms),
     )
 
 

@@ -22,6 +22,24 @@ EXISTS = "bank_account_exists"
 MISMATCH = "bank_account_verification_failed"
 ALREADY_VERIFIED = "payment_method_bank_account_already_verified"
 
+MISSES = frozenset(
+    {
+        MISMATCH,
+        "http_402",  # bodies from before 2019 had no code
+        "payment_method_microdeposit_verification_amounts_mismatch",
+    }
+)
+"""Refusals of a verify that say its amounts are wrong, or may say so."""
+LOCKED = frozenset(
+    {
+        "payment_method_bank_account_blocked",
+        "payment_method_microdeposit_failed",
+        "payment_method_microdeposit_verification_attempts_exceeded",
+        "payment_method_microdeposit_verification_timeout",
+    }
+)
+"""Refusals of a verify after which no amounts will do."""
+
 _MAYBE_OUR_DOING = frozenset({MISSING, "token_already_used", EXISTS})
 """Refusals that an unanswered request of ours may have brought about."""
 
@@ -31,7 +49,8 @@ def rejected(facts: Facts, answer: Answered) -> Decision:
     # Stripe's idempotency error has no code, so here alone its type must do.
     if answer.error.get("type") == "idempotency_error":
         return Review("idempotency_error", told_answer(answer) | _evidence(facts))
-    if answer.code == "token_in_use" or answer.should_retry:
+    passes = answer.should_retry and not _costs(facts, answer)
+    if answer.code == "token_in_use" or passes:
         return Later(code=_code(answer), unknown=facts.unknown, soon=True)
     if answer.code == MISSING and _is_gone(facts, answer):
         gone = {"id": facts.source_id, "deleted": True}
@@ -73,7 +92,12 @@ def says_verified(error: Mapping[str, Any]) -> bool:
 
 def _refused(facts: Facts, answer: Answered) -> Decision:
     code, error = _code(answer), told_answer(answer)
-    failed = Fail(code, error, retryable=code == "processing_error")
+    failed = Fail(
+        code,
+        error,
+        retryable=code == "processing_error",
+        executed=_costs(facts, answer),
+    )
     proved = not facts.unknown or _proves_nothing_happened(facts, answer)
     if facts.operation.name == "verify" and says_verified(answer.error):
         return doubted(failed if proved else Review(code, error))
@@ -86,10 +110,19 @@ def _refused(facts: Facts, answer: Answered) -> Decision:
 
 def _worded(facts: Facts, failed: Fail) -> Fail | Reconcile:
     """Let reads say more of a failure where they can: it stands, whatever they say."""
-    guess = facts.operation.name == "verify" and failed.code in {MISMATCH, "http_402"}
+    missed = failed.executed or failed.code in MISSES
+    guess = facts.operation.name == "verify" and missed
     if guess or failed.code == EXISTS:
         return Reconcile(otherwise=failed, unknown=False, certain=True)
     return failed
+
+
+def _costs(facts: Facts, answer: Answered) -> bool:
+    """Whether a refusal has cost one of few attempts, whatever its code: a guess's.
+
+    So it is not repeated, though Stripe should ask for that.
+    """
+    return facts.operation.name == "verify" and answer.status == 402
 
 
 def _is_gone(facts: Facts, answer: Answered) -> bool:

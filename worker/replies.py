@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from customer_sources.contract.names import Class
 from customer_sources.contract.states import State
+from worker.guesses import NO_GUESS, Became, Guess
 
 
 class Refused(StrEnum):
@@ -43,6 +44,20 @@ class Word(StrEnum):
     HORIZON = "HORIZON"
     DEADLINE = "DEADLINE"
     SUPERSEDED = "SUPERSEDED"
+    PLAN = "PLAN"
+    """It says what it waits for; until when that is, is to be found out."""
+    PAIR_MISSED = "PAIR_MISSED"
+    """Of a guess: these amounts were wrong before."""
+    PAIR_TURNED = "PAIR_TURNED"
+    """Of a guess: these amounts were wrong before, in the other order."""
+    PAIR_HELD = "PAIR_HELD"
+    """Of a guess: nobody knows whether another, of these amounts, was looked at."""
+    RESERVED = "RESERVED"
+    """Of a guess: the last that is left is kept for a person."""
+    EXHAUSTED = "EXHAUSTED"
+    """Of a guess: none is left."""
+    LOCKED = "LOCKED"
+    """Of a guess: Stripe lets nobody guess any more, and not for guesses of ours."""
 
 
 class Leave(NamedTuple):
@@ -53,6 +68,31 @@ class Leave(NamedTuple):
     """GO: after which it may leave. WAIT: after which it is worth asking again."""
     probes: bool = False
     """GO: its account is suspended, and the answer tells whether it still has to be."""
+    used: int | None = None
+    """Of a guess: how many others have used. None: it was not looked up."""
+
+
+NO_GUESS_LEFT = frozenset(
+    {
+        Word.PAIR_MISSED,
+        Word.PAIR_TURNED,
+        Word.PAIR_HELD,
+        Word.RESERVED,
+        Word.EXHAUSTED,
+        Word.LOCKED,
+    }
+)
+"""Why a guess may not leave."""
+
+
+def leave_of(reply: Sequence[Any]) -> Leave:
+    """Read what send.lua answers."""
+    word = Word(reply[0])
+    if word in NO_GUESS_LEFT:
+        return Leave(word, used=int(reply[1]))
+    _, wait_ms, probes, used = (*reply, None, None, None)[:4]
+    counted = None if used is None else int(used)
+    return Leave(word, int(wait_ms or 0), bool(probes), counted)
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,3 +144,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """The run's line in the job's story; empty where the record tells it all."""
     request_id: str = ""
     """Of the answer that decided the job."""
+    guess: Guess = NO_GUESS
+    """What it guessed at, and what became of that."""
+    became: Became = Became.OPEN
+    watch: tuple[str, ...] = ()
+    """What it means to a watch, as watches.lua takes it."""

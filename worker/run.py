@@ -10,10 +10,12 @@ from config.accounts import Account
 from customer_sources.contract.commands import Command, mode_refusal
 from customer_sources.contract.operations import OPERATIONS, Effect, Operation
 from worker.answers import Answered, MaybeSent, TryResult
+from worker.attempts import guess_of, told
 from worker.facts import Facts
+from worker.guesses import Guessing
 from worker.leases import Lease
 from worker.looking import Case
-from worker.outcomes import Decision, Later, Reconcile, Review
+from worker.outcomes import Decision, Later, Outcome, Reconcile, Review
 from worker.pages import Pages
 from worker.replies import Claimed, Leave, Word
 from worker.story import Story
@@ -55,8 +57,10 @@ class Run:
         """Whether its last request failed as many of its account did before it."""
         self.is_row = "batch" in record
         """Whether it is a row of a batch, which ends in an outcome."""
-        self.is_told = not self.is_row or "tell" in record
-        """Whether its end is an event."""
+        self.is_told = "tell" in record or not (self.is_row or "watch" in record)
+        """Whether its end is an event: not a look's, which is told to its watch."""
+        self.guessing = Guessing(record)
+        self.deadline_ms = int(record.get("deadline", 0))
         self.tries = 0
         self.request_ids: list[str] = []
         self.story = Story()
@@ -79,6 +83,11 @@ class Run:
     def is_over(self) -> bool:
         """Whether nothing may be sent any more, so that no key is needed."""
         return self._leave in {Word.CANCEL, Word.DEADLINE}
+
+    @property
+    def is_to_plan(self) -> bool:
+        """Whether it is to be found out until when it waits."""
+        return self._leave is Word.PLAN
 
     @property
     def account(self) -> str:
@@ -113,6 +122,7 @@ class Run:
         except ValueError:
             return False
         self.command = command
+        self.guessing.guess = guess_of(command)
         if command.all_pages:
             self.pages = Pages(self.request)
         return True
@@ -140,7 +150,19 @@ class Run:
     def case(self, doubt: Reconcile) -> Case:
         """Put together what a look at Stripe has to know. After `read_command` only."""
         assert self.command is not None  # noqa: S101  a run reads it first
-        return Case(command=self.command, unknown=self.unknown, doubt=doubt)
+        return Case(
+            command=self.command,
+            unknown=self.unknown,
+            doubt=doubt,
+            guesses=self.guessing.counted,
+        )
+
+    def attempts(self, outcome: Outcome) -> dict[str, int]:
+        """Count the guesses at its account for its event; empty where none is known."""
+        guessing = self.guessing
+        if guessing.used is None:
+            return {}
+        return told(guessing.used, outcome, made=guessing.made)
 
     @property
     def quiet_for(self) -> float:

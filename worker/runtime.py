@@ -37,16 +37,20 @@ from worker.rates import Rates
 from worker.sending import Sender
 from worker.store import connect
 from worker.stripe_api import StripeApi
+from worker.sweeping import Sweeping
+from worker.watch_ledger import WatchLedger
 
 log = structlog.get_logger("worker")
 T = TypeVar("T")
 Pass = Callable[[], Awaitable[object]]
 
-BACKGROUND_CONNECTIONS = 7
-"""One each for heartbeats, upkeep, the inbox, the gate, batches and the accounts, and
-one for what answers say of rates."""
+BACKGROUND_CONNECTIONS = 9
+"""One each for heartbeats, upkeep, the inbox, the gate, batches, sweeps, watches and
+the accounts, and one for what answers say of rates."""
 BATCHES_SECONDS = 0.05
 """Between two passes over batches, of which each says when it is to be looked at."""
+SWEEPS_SECONDS = 0.05
+"""Between two steps of a sweep."""
 
 
 class Runtime:
@@ -58,20 +62,27 @@ class Runtime:
             (`tasks`).
         inbox: makes the inbox reader's one pass; likewise.
         batches: makes the one pass over all batches; likewise.
+        sweeps: makes the one pass that does a step of a sweep; likewise.
+        verifications: makes the one pass over watches that are due; likewise.
     """
 
     def __init__(
         self,
         settings: Settings,
+        *,
         upkeep: Callable[[Ledger], Pass],
         inbox: Callable[[redis.asyncio.Redis, Keys, Intake], Pass],
         batches: Callable[[BatchLedger], Pass],
+        sweeps: Callable[[Sweeping], Pass],
+        verifications: Callable[[WatchLedger], Pass],
     ) -> None:
         self.boot = new_token()
         self._settings = settings
         self._make_upkeep = upkeep
         self._make_inbox = inbox
         self._make_batches = batches
+        self._make_sweeps = sweeps
+        self._make_verifications = verifications
         self._background: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -131,7 +142,13 @@ class Runtime:
         self._api = _api(settings, accounts)
         self._engine = Engine(
             self._ledger,
-            Sender(self._ledger, rates, self._api, accounts.get),
+            Sender(
+                self._ledger,
+                rates,
+                self._api,
+                accounts.get,
+                settings.pair_secret.get_secret_value(),
+            ),
             leases,
             settings,
             clock=lease_clock,
@@ -160,12 +177,18 @@ class Runtime:
         batches = self._make_batches(
             BatchLedger(self._own_redis, keys, settings, self.boot)
         )
+        sweeps = self._make_sweeps(
+            Sweeping(self._own_redis, keys, settings.events_hard_cap)
+        )
+        watches = self._make_verifications(WatchLedger(self._own_redis, keys, settings))
         self._background = [
             self._repeat("heartbeat", settings.heartbeat_seconds, beat),
             self._repeat("upkeep", settings.upkeep_seconds, upkeep),
             self._repeat("inbox", settings.upkeep_seconds, inbox),
             self._repeat("gate", settings.upkeep_seconds, self._gate.one_pass),
             self._repeat("batches", BATCHES_SECONDS, batches),
+            self._repeat("sweeps", SWEEPS_SECONDS, sweeps),
+            self._repeat("verifications", settings.upkeep_seconds, watches),
             self._repeat("accounts", settings.upkeep_seconds, bulletin.one_pass),
         ]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from customer_sources import scripts
 
-SHARED = ("prelude", "permits", "batches", "sending")
+SHARED = ("prelude", "permits", "batches", "sending", "attempts", "sweeping")
 """What every script here may use, in the order in which it is put in front."""
 
 

@@ -15,7 +15,9 @@ from redis.exceptions import RedisError
 
 from config.accounts import Account
 from worker.answers import Answered, TryResult
+from worker.attempts import marked
 from worker.feedback import Streaks, is_failure, is_refused_key, too_much
+from worker.guesses import NO_GUESS, Guess
 from worker.leases import LeaseLost
 from worker.ledger import Ledger
 from worker.rates import Rates
@@ -37,6 +39,7 @@ class Sender:
         rates: is told what answers say of them.
         api: where requests go.
         account_of: finds an account by its name; None: there is none here.
+        pair_secret: makes the marks of amounts; empty: the account's key does.
     """
 
     def __init__(
@@ -45,11 +48,13 @@ class Sender:
         rates: Rates,
         api: StripeApi,
         account_of: Callable[[str], Account | None],
+        pair_secret: str = "",
     ) -> None:
         self._ledger = ledger
         self._rates = rates
         self._api = api
         self._account_of = account_of
+        self._pair_secret = pair_secret
         self._acting: dict[str, tuple[Account, StripeApi]] = {}
         self._streaks = Streaks()
 
@@ -102,10 +107,11 @@ class Sender:
             LeaseLost: the job is somebody else's by now.
         """
         leave = None if read else run.take_leave()
+        guess = NO_GUESS if read else self._marked(run)
         ends_at = time.monotonic() + LONGEST_WAIT
         while leave is None:
             leave = await self._ledger.send(
-                run.job_id, run.token, unknown=run.unknown, read=read
+                run.job_id, run.token, unknown=run.unknown, read=read, guess=guess
             )
             pause = leave.wait_ms / 1000
             if leave.word is Word.WAIT and time.monotonic() + pause <= ends_at:
@@ -113,7 +119,18 @@ class Sender:
                 leave = None
         if leave.word is Word.SUPERSEDED:
             raise LeaseLost(run.job_id)
+        if guess.target and leave.used is not None:
+            run.guessing.used = leave.used
+            run.guessing.made |= leave.word is Word.GO
         return leave
+
+    def _marked(self, run: Run) -> Guess:
+        """Give a run's guess the mark of its pair of amounts."""
+        account, guessing = self.account(run), run.guessing
+        if guessing.guess.target and account is not None and run.command is not None:
+            secret = self._pair_secret or account.secret
+            guessing.guess = marked(guessing.guess, run.command, secret)
+        return guessing.guess
 
     def _acting_for(self, account: Account) -> StripeApi:
         known = self._acting.get(account.name)

@@ -28,12 +28,15 @@ from customer_sources.contract.errors import (
     Problem,
     ResultTimeout,
     SettingInvalid,
+    VerificationEnded,
+    VerificationNotFound,
 )
 from customer_sources.contract.events import Event
 from customer_sources.contract.states import State
 from customer_sources.history import Line
 from customer_sources.jobs import Job, Snapshot
 from customer_sources.review import Does, ReviewItem, ReviewPlan
+from customer_sources.verifications.status import Verification, VerificationState
 
 __version__ = "0.1.0"
 
@@ -68,4 +71,8 @@ __all__ = [
     "Snapshot",
     "State",
     "Submitted",
+    "Verification",
+    "VerificationEnded",
+    "VerificationNotFound",
+    "VerificationState",
 ]

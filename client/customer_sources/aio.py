@@ -35,6 +35,7 @@ from customer_sources.membership import TAKE_OVER_AFTER, reading
 from customer_sources.sources import Customer
 from customer_sources.store import ANSWER_SECONDS, connect_async, in_our_words
 from customer_sources.submission import Options
+from customer_sources.verifications.aio import AsyncVerifications
 
 
 class AsyncJob:
@@ -51,6 +52,7 @@ class AsyncJob:
         self._client = client
         self.id = job_id
         self.state = state
+        self.outcome = ""
         self.served = served
 
     def __repr__(self) -> str:
@@ -64,7 +66,7 @@ class AsyncJob:
     async def result(self, timeout: float | None = None) -> dict[str, Any]:  # noqa: ASYNC109  the same surface as Job's
         """Wait for the end and return the Stripe object. See `Job.result`."""
         snapshot = await self._client.wait(self.id, timeout)
-        self.state = snapshot.state
+        self.state, self.outcome = snapshot.state, snapshot.outcome
         return snapshot.result(self.id)
 
 
@@ -91,6 +93,7 @@ class AsyncCustomerSources:
         self._cancel = self._redis.register_script(scripts.load("cancel"))
         self.customer: Customer[Coroutine[Any, Any, AsyncJob]] = Customer(self.submit)
         self.batches = AsyncBatches(self._redis, self._keys, self._write)
+        self.verifications = AsyncVerifications(self._redis, self._keys, self._write)
         self.review = AsyncReview(
             self._redis, self._keys, self._write, partial(AsyncJob, self)
         )

@@ -34,6 +34,7 @@ from customer_sources.reviewing import Review
 from customer_sources.sources import Customer
 from customer_sources.store import ANSWER_SECONDS, connect, in_our_words
 from customer_sources.submission import Options
+from customer_sources.verifications.client import Verifications
 
 
 class CustomerSources:
@@ -65,6 +66,7 @@ class CustomerSources:
         self._cancel = self._redis.register_script(scripts.load("cancel"))
         self.customer: Customer[Job] = Customer(self.submit)
         self.batches = Batches(self._redis, self._keys, self._write)
+        self.verifications = Verifications(self._redis, self._keys, self._write)
         self.review = Review(self._redis, self._keys, self._write, partial(Job, self))
 
     def __enter__(self) -> Self:

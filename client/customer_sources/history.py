@@ -14,8 +14,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     at: int
     """When it was written down, in milliseconds since the epoch."""
     what: str
-    """`run`, `worker_gone`, `lease_ran_out`, `store_restarted`, `cancel_asked`; more
-    may come, and are to be shown as they are."""
+    """`run`, `worker_gone`, `lease_ran_out`, `store_restarted`, `cancel_asked`,
+    `put_forward` (by a sweep); more may come, and are to be shown as they are."""
     facts: Mapping[str, Any] = {}
     """Of a run: `run`, `ms`, `tries`, `outcome`, `code`, and where the job went on
     `unknown` and `again_in` (seconds). Of a try: `ms` since the run's start, then

@@ -28,6 +28,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     details: dict[str, Any] | None = None
     """Stripe's object or the error; None until the job ends, or past retention."""
 
+    @property
+    def outcome(self) -> str:
+        """The word for how it is known to have succeeded; empty: it has not."""
+        return self.record.get("code", "") if self.state is State.SUCCEEDED else ""
+
     def result(self, job_id: str) -> dict[str, Any]:
         """Return the Stripe object of a succeeded job.
 
@@ -73,6 +78,8 @@ class Job:
     Attributes:
         id: `job_` and 26 characters; also the Idempotency-Key that Stripe sees.
         state: the state when last heard of; `refresh()` asks again.
+        outcome: how it is known that it succeeded, once `result` has said so:
+            `succeeded`, or `replayed`, `reconciled`, `already_verified` and so on.
         served: whether a worker ever did upkeep on this ledger. False right after a
             submit usually means that no worker was started.
     """
@@ -83,6 +90,7 @@ class Job:
         self._client = client
         self.id = job_id
         self.state = state
+        self.outcome = ""
         self.served = served
 
     def __repr__(self) -> str:
@@ -113,5 +121,5 @@ class Job:
             LedgerUnavailable: the store did not answer.
         """
         snapshot = self._client.wait(self.id, timeout)
-        self.state = snapshot.state
+        self.state, self.outcome = snapshot.state, snapshot.outcome
         return snapshot.result(self.id)

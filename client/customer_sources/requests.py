@@ -2,13 +2,12 @@
 
 ``{"operation": "create", "customer": "cus_1", "source": "tok_visa"}``: the operation,
 the ids, Stripe's parameters and our options side by side, by the names that the SDK's
-methods use. Moments are RFC 3339 text with an offset.
+methods use. Moments are texts, as `contract.moments` has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -22,8 +21,6 @@ from customer_sources.submission import NO_ENTRY, InboxEntry, Options, Submissio
 
 _ADDRESS = {"operation", "customer", "id"}
 _OPTIONS = {field.name for field in msgspec.structs.fields(Options)}
-_MOMENTS = ("not_before", "deadline")
-_LIKE = "expected a time like 2030-01-31T12:00:00Z"
 
 
 def build(
@@ -53,7 +50,7 @@ def build(
     given = {name: value for name, value in fields.items() if value is not None}
     ours = _OPTIONS if may_repeat else _OPTIONS - {"job_id"}
     options = {name: value for name, value in given.items() if name in ours}
-    found = [*misplaced(given, options), *_read_moments(options)]
+    found = misplaced(given, options)
     options.setdefault("idempotency_key", default_key)
     return submission.build(
         keys,
@@ -84,27 +81,3 @@ def misplaced(given: Mapping[str, Any], options: dict[str, Any]) -> list[Problem
             del options[name]
             problems.append(only_on(name))
     return problems
-
-
-def _read_moments(options: dict[str, Any]) -> list[Problem]:
-    """Read moments that are text in place; take out what is none."""
-    problems = []
-    for name in _MOMENTS:
-        moment = options.get(name)
-        if isinstance(moment, str):
-            moment = _moment(moment)
-        if isinstance(moment, datetime) and moment.utcoffset() is None:
-            problems.append(Problem(name, f"has no offset; {_LIKE}"))
-            moment = None
-        elif name in options and not isinstance(moment, datetime | timedelta):
-            problems.append(Problem(name, _LIKE))
-            moment = None
-        options[name] = moment
-    return problems
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.resources import files
 
-PRELUDES = ("prelude", "places", "rows", "jobs")
+PRELUDES = ("prelude", "places", "rows", "watches", "jobs")
 """What every script may use, in the order in which it is put in front."""
 _FLAGS = "-- flags: "
 _BLOCK = re.compile(r"^(?=local )", re.MULTILINE)

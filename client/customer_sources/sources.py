@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, Protocol, TypedDict, TypeVar, Unpack
 
-from customer_sources.submission import Options, When
+from customer_sources.contract.moments import Moment, When
+from customer_sources.submission import Options
 
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
@@ -29,7 +30,8 @@ class CommandOptions(TypedDict, total=False):
     account's key is for the others, nothing is sent and the job fails as
     `livemode_mismatch`. Unsaid, or None, it is for those that the key is for."""
     not_before: When
-    """Nothing is sent before: a datetime with a time zone, or a timedelta."""
+    """Nothing is sent before: a datetime with a time zone, a timedelta, or the ISO 8601
+    text of either: "2030-01-31T12:00:00Z", "PT2H"."""
     deadline: When
     """Past it nothing is tried any more and the job ends."""
     reference: str
@@ -80,6 +82,7 @@ class Sources(Generic[R]):
         expand: Sequence[str] | None = None,
         validate: bool | None = None,
         marker: bool = True,
+        watch: bool = False,
         **options: Unpack[CommandOptions],
     ) -> R:
         """Attach a source, usually a token, to a customer.
@@ -97,7 +100,7 @@ class Sources(Generic[R]):
             "expand": expand,
             "validate": validate,
         }
-        said = Options(**options, marker=marker)
+        said = Options(**options, marker=marker, watch=watch)
         return self._submit("create", params, said, customer=customer)
 
     def list(
@@ -210,15 +213,21 @@ class Sources(Generic[R]):
         id: str,  # noqa: A002  Stripe's name for it
         amounts: Sequence[int] | None = None,
         expand: Sequence[str] | None = None,
+        when: Literal["deposits_arrived"] | None = None,
+        added_at: Moment | None = None,
+        use_reserve: bool = False,
         **options: Unpack[CommandOptions],
     ) -> R:
         """Verify a bank account by the amounts of its two deposits, in cents.
 
         In the order in which they came. A wrong guess is never repeated: Stripe
-        allows three.
+        allows three. The third is kept for a person: `use_reserve=True` uses it.
+
+        `when="deposits_arrived"` sends nothing before deposits of a bank account that
+        was added at `added_at` can have arrived, by the days on which banks work.
         """
         params = {"amounts": amounts, "expand": expand}
-        said = Options(**options)
+        said = Options(**options, when=when, added_at=added_at, use_reserve=use_reserve)
         return self._submit("verify", params, said, customer=customer, source_id=id)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,11 +14,10 @@ import msgspec
 from customer_sources.contract.commands import Prepared, Switches, prepare
 from customer_sources.contract.envelope import envelope
 from customer_sources.contract.errors import JobConflict, Problem
-from customer_sources.contract.events import LAST_MOMENT_MS
 from customer_sources.contract.ids import is_job_id, job_id_for_key, new_job_id
+from customer_sources.contract.moments import Moment, When
 from customer_sources.contract.names import (
     DEFAULT_ACCOUNT,
-    SCHEMA_VERSION,
     Class,
     Keys,
     is_account_name,
@@ -28,12 +26,7 @@ from customer_sources.contract.names import (
 from customer_sources.contract.states import State
 from customer_sources.contract.texts import is_unicode
 from customer_sources.contract.validation import account_problems, switch_problems
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-
-When = datetime | timedelta
-"""A moment with a time zone, or how long from now."""
+from customer_sources.timing import Times, moment_argument, moment_ms, read_times
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +43,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     missing_ok: bool = False
     all_pages: bool = False
     marker: bool = True
+    use_reserve: bool = False
+    when: str | None = None
+    added_at: Moment | None = None
+    watch: bool = False
     ordered: bool = True
     priority: str = Class.INTERACTIVE
 
@@ -58,15 +55,23 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the producer may ask again, so that the end is to be remembered."""
         return self.idempotency_key is not None or self.job_id is not None
 
-    @property
-    def switches(self) -> Switches:
-        """What of this becomes part of the command."""
+    def switches(self, times: Times) -> Switches:
+        """Say what of this becomes part of the command.
+
+        Args:
+            times: those said here, read.
+        """
+        added = times.added_at if self.when else None
         return Switches(
             reference=self.reference,
             livemode=self.livemode,
             missing_ok=self.missing_ok,
             all_pages=self.all_pages,
             marker=self.marker,
+            use_reserve=self.use_reserve,
+            when=self.when or "",
+            added_at=moment_ms(added, 0),
+            watch=self.watch,
             harmless=self.harmless,
         )
 
@@ -129,7 +134,15 @@ def build(
         CommandInvalid: with every problem of the command and of its options.
     """
     now_ms = time.time_ns() // 1_000_000
-    found = [*found, *_option_problems(options, operation, now_ms)]
+    times, mistimed = read_times(
+        operation,
+        not_before=options.not_before,
+        deadline=options.deadline,
+        when=options.when,
+        added_at=options.added_at,
+        now_ms=now_ms,
+    )
+    found = [*found, *_option_problems(options, operation, mistimed)]
     is_sound = not (found or account_problems(options.account))
     prepared = prepare(
         operation,
@@ -138,23 +151,24 @@ def build(
         customer=customer,
         source_id=source_id,
         account=options.account,
-        switches=options.switches,
+        switches=options.switches(times),
         found=found,
     )
-    not_before = _moment_ms(options.not_before, now_ms)
+    not_before = moment_ms(times.not_before, now_ms)
     job_class = Class.SCHEDULED if not_before > now_ms else Class(options.priority)
     queue = job_class.queue
     arguments = [
         *_record_arguments(keys, prepared, options, job_class),
-        _moment_argument(options.not_before, now_ms),
-        _moment_argument(options.deadline, now_ms),
-        SCHEMA_VERSION,
+        moment_argument(times.not_before, now_ms),
+        moment_argument(times.deadline, now_ms),
+        prepared.command.version,
         1 if options.is_repeatable else 0,
         msgspec.json.encode(prepared.command).decode(),
         keys.queue(queue),
         envelope(queue, [prepared.job_id]) if ring else "",
         *entry,
         prepared.command.account,
+        1 if prepared.command.when else 0,
     ]
     return Submission(prepared.job_id, arguments, job_class)
 
@@ -196,30 +210,12 @@ def _job_id(options: Options, now_ms: int) -> str:
     return new_job_id(now_ms)
 
 
-def _moment_ms(when: When | None, now_ms: int) -> int:
-    """Write a moment as milliseconds since the epoch; 0 is kept for none."""
-    if when is None:
-        return 0
-    if isinstance(when, timedelta):
-        return max(1, now_ms + when // _MILLISECOND)
-    return max(1, (when - _EPOCH) // _MILLISECOND)
-
-
-def _moment_argument(when: When | None, now_ms: int) -> int | str:
-    """Write a moment for the script; a span counts from now by the store's clock."""
-    if isinstance(when, timedelta):
-        return f"{when // _MILLISECOND:+d}"
-    return _moment_ms(when, now_ms)
-
-
-def _option_problems(options: Options, operation: str, now_ms: int) -> list[Problem]:
-    moments = [
-        *_moment_problems("not_before", options.not_before, now_ms),
-        *_moment_problems("deadline", options.deadline, now_ms),
-    ]
+def _option_problems(
+    options: Options, operation: str, mistimed: Sequence[Problem]
+) -> list[Problem]:
     return [
         *_key_problems(options),
-        *(moments or _order_problems(options, now_ms)),
+        *mistimed,
         *_priority_problems(options),
         *switch_problems(operation, ordered=options.ordered),
     ]
@@ -253,25 +249,3 @@ def _priority_problems(options: Options) -> list[Problem]:
     if options.priority in (Class.INTERACTIVE, Class.BULK):
         return []
     return [Problem("priority", "expected interactive or bulk")]
-
-
-def _order_problems(options: Options, now_ms: int) -> list[Problem]:
-    """A deadline before the first moment at which anything may be sent is a slip."""
-    start = _moment_ms(options.not_before, now_ms)
-    if options.deadline is None or start <= now_ms:
-        return []
-    if _moment_ms(options.deadline, now_ms) > start:
-        return []
-    return [Problem("deadline", "is not after not_before: nothing could be sent")]
-
-
-def _moment_problems(field: str, when: object, now_ms: int) -> list[Problem]:
-    if when is None:
-        return []
-    if not isinstance(when, datetime | timedelta):
-        return [Problem(field, "expected a datetime with a time zone or a timedelta")]
-    if isinstance(when, datetime) and when.utcoffset() is None:
-        return [Problem(field, "has no time zone; use datetime.now(UTC), for example")]
-    if _moment_ms(when, now_ms) > LAST_MOMENT_MS:
-        return [Problem(field, "is past the year 9999")]
-    return []

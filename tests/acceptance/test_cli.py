@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess, Popen
+from typing import NamedTuple
 
 import pytest
 
@@ -22,9 +23,17 @@ ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "worker.cli")
 
 
+class Dev(NamedTuple):
+    """A running `sources dev`."""
+
+    process: Popen[bytes]
+    environment: dict[str, str]
+    """What it says that another shell needs."""
+
+
 @pytest.fixture(scope="module")
-def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Popen[bytes], str]]:
-    """A running `sources dev`, and the address of its store."""
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+    """A running `sources dev`."""
     said = tmp_path_factory.mktemp("dev") / "said.txt"
     with said.open("w") as sink:
         process = Popen(
@@ -34,9 +43,9 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Popen[bytes]
         )
     try:
         wait_until(lambda: "Ctrl-C stops it" in said.read_text(), "dev to be ready")
-        address = re.search(r"redis://\S+", said.read_text())
-        assert address
-        yield process, address[0]
+        export = re.search(r"^ +export (.+)$", said.read_text(), re.MULTILINE)
+        assert export
+        yield Dev(process, dict(word.split("=", 1) for word in export[1].split()))
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
@@ -44,8 +53,8 @@ def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Popen[bytes]
 
 
 @pytest.fixture
-def sources(dev: tuple[Popen[bytes], str]) -> Sources:
-    return _sources(SOURCES_REDIS_URL=dev[1])
+def sources(dev: Dev) -> Sources:
+    return _sources(**dev.environment)
 
 
 def _sources(**environment: str) -> Sources:
@@ -61,6 +70,17 @@ def _sources(**environment: str) -> Sources:
         )
 
     return run
+
+
+def test_what_dev_says_another_shell_needs_is_enough_to_read_its_sandbox(
+    sources: Sources, tmp_path: Path
+) -> None:
+    plan = ("batch", "plan", "examples/migration.csv", "-o", str(tmp_path / "plan"))
+
+    done = sources(*plan, "--check", "--yes", "--check-rate", "200")
+
+    assert done.returncode == Exit.OK, done.stderr
+    assert "looked at" in done.stdout
 
 
 def test_create_waits_and_names_the_card(sources: Sources) -> None:

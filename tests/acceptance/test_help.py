@@ -25,11 +25,11 @@ from customer_sources import CustomerSources, State
 from customer_sources.batches.calls import Settings as BatchSettings
 from sandbox.remote import RemoteSandbox
 from sandbox.store import Store
-from tests.acceptance.conftest import StartWorker
+from tests.acceptance.conftest import SourcesHere, StartWorker
 from tests.architecture.project import ROOT
 from tests.batch_plans import plan
 from tests.builders import ending, wait_until
-from tests.command_line import COMMAND, run, unset
+from tests.command_line import COMMAND, unset
 from worker.cli.exits import Exit
 from worker.cli.main import app
 from worker.ledger import Ledger
@@ -106,12 +106,23 @@ def test_help_shows_an_example_of_the_command_itself(command: str) -> None:
         assert example.words[: len(command.split())] == command.split()
 
 
-async def test_examples_that_come_to_an_end_end_well(
+@pytest.fixture
+async def in_review(client: CustomerSources, ledger: Ledger) -> str:
+    """The id of a job that waits for a person."""
+    job_id = client.customer.source.create(customer="cus_3", source="tok_visa").id
+    await ledger.claim(job_id, "token")
+    await ledger.commit(job_id, "token", ending(State.NEEDS_REVIEW))
+    return job_id
+
+
+@pytest.mark.usefixtures("anyio_backend")  # for its fixtures; commands have loops too
+def test_examples_that_come_to_an_end_end_well(
     client: CustomerSources,
-    ledger: Ledger,
     sandbox: RemoteSandbox,
     start_worker: StartWorker,
-    environment: dict[str, str],
+    sources: SourcesHere,
+    in_review: str,
+    monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
     """An id of a job, which no example can know, stands for one that is in review, or
@@ -119,9 +130,7 @@ async def test_examples_that_come_to_an_end_end_well(
     sandbox.seed({"cus_1": ["card_1", "ba_1"]})
     create, later = client.customer.source.create, timedelta(hours=1)
     waiting = create(customer="cus_2", source="tok_visa", not_before=later).id
-    in_review = create(customer="cus_3", source="tok_visa").id
-    await ledger.claim(in_review, "token")
-    await ledger.commit(in_review, "token", ending(State.NEEDS_REVIEW))
+    client.verifications.watch("cus_2", "ba_2")
     stand_ins = _batches(client)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     applied = str(plan(3, label="applied").write(tmp_path / "applied"))
@@ -136,8 +145,10 @@ async def test_examples_that_come_to_an_end_end_well(
             words = [re.sub(r"^batch_\S+$", batch, word) for word in words]
             if command == "batch apply":
                 words = [applied if word == "plan" else word for word in words]
-            given = {**environment, **example.environment}
-            done = run(*words, cwd=tmp_path, **given)
+            with monkeypatch.context() as given:
+                for name, value in example.environment.items():
+                    given.setenv(name, value)
+                done = sources(*words)
             said = f"{words}: {done.stdout}{done.stderr}"
             assert done.returncode == Exit.OK, said
 

@@ -56,6 +56,7 @@ def test_ten_thousand_jobs_end_once_each_and_leave_only_what_is_documented(
         "inbox",
         "meta",
         "pulse",
+        "sweep:slots",
     }
     live = list(db.scan_iter(f"{keys.prefix}job:*:cmd", count=5000))
     assert live == []

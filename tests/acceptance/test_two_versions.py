@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from customer_sources import CustomerSources, State, submission
+from customer_sources import CustomerSources, State
+from customer_sources.contract import commands
 from customer_sources.contract.names import SCHEMA_VERSION, Keys
 from sandbox.remote import RemoteSandbox
 from sandbox.store import Store
@@ -42,7 +43,7 @@ def test_a_newer_command_is_left_for_a_newer_worker_and_woken_up_for_ever_less_o
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     older = start_worker(**QUICK, log_level="DEBUG")
-    monkeypatch.setattr(submission, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    monkeypatch.setattr(commands, "version_of", lambda *_: SCHEMA_VERSION + 1)
     job = client.customer.source.create(customer="cus_1", source="tok_visa")
     log = tmp_path / "workers.log"
     for refused, pause_ms in enumerate(NEXT_WAKE_UPS_MS, start=1):

@@ -117,7 +117,8 @@ class Stopped:
         """Whether a new job may send at once; else it stands in line."""
         claimed = await self.claim(self.submit(operation, **said))
         if isinstance(claimed, Claimed):
-            return claimed.leave is Word.GO
+            # A verify has its permit, and asks for leave with its amounts.
+            return claimed.leave is (None if operation == "verify" else Word.GO)
         assert claimed is Refused.QUEUED
         return False
 

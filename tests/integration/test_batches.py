@@ -215,6 +215,7 @@ def test_a_throttle_that_makes_no_sense_changes_nothing(
         {"canary": -1},
         {"max_errors": 1.1},
         {"not_before": datetime(2030, 1, 31)},  # noqa: DTZ001  that is what is wrong
+        {"not_before": "P1M"},
     ],
 )
 def test_settings_that_make_no_sense_open_nothing(

@@ -18,6 +18,8 @@ from customer_sources.contract.schema import (
     ACCOUNT_TYPES,
     BATCH_TYPES,
     EVENT_TYPES,
+    SWEPT_TYPES,
+    VERIFICATION_TYPES,
     event_schema,
 )
 from sandbox.store import Store
@@ -30,8 +32,9 @@ from worker.store import connect
 PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 EXAMPLE = re.compile(r"^```json\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
-ELSEWHERE = {*ACCOUNT_TYPES, *BATCH_TYPES}
-"""Told of accounts and of batches, in tests of their own; none is of a job."""
+ELSEWHERE = {*ACCOUNT_TYPES, *BATCH_TYPES, *SWEPT_TYPES, *VERIFICATION_TYPES}
+"""Told of accounts, batches, sweeps and watches, in tests of their own; none is of a
+job."""
 
 
 @pytest.fixture

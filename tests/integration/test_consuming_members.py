@@ -8,7 +8,7 @@ import redis
 from customer_sources import CustomerSources
 from customer_sources.contract.names import Keys
 from tests.integration.told import Stream, names, pending, tell
-from worker import ledger as module
+from worker import housekeeping as module
 from worker.ledger import Ledger
 
 

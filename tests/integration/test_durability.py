@@ -21,6 +21,7 @@ from customer_sources.contract.names import Keys
 from customer_sources.durability import WAIT
 from sandbox.store import Store
 from worker.grouped import MOST_TOGETHER
+from worker.guesses import Guess
 from worker.ledger import Ledger
 from worker.replies import Claimed, Leave, Word
 from worker.store import connect
@@ -114,6 +115,20 @@ async def test_claims_of_the_same_moment_wait_for_the_disk_together(
     assert waited(waits) == 2  # one that was too many for a group
     assert await ledger.send(ids[0], "run-1", unknown=False) == Leave(Word.GO)
     assert waited(waits) == 2  # of all that a worker asks, claims alone wait
+
+
+async def test_no_guess_leaves_before_the_disk_knows_that_it_is_counted(
+    durable: Store, waits: redis.Redis, prefix: str, ledger: Ledger
+) -> None:
+    with CustomerSources(durable.url, prefix=prefix) as client:
+        job = client.customer.source.verify(customer="cus_1", id="ba_1", amounts=[1, 2])
+    await ledger.claim(job.id, "run-1")
+    before = waited(waits)
+    leave = await ledger.send(
+        job.id, "run-1", unknown=False, guess=Guess("default:cus_1/ba_1", 2, "mark")
+    )
+    assert leave == Leave(Word.GO, used=0)
+    assert waited(waits) == before + 1
 
 
 @pytest.mark.parametrize("disks", ["none", "too slow"])

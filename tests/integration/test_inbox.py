@@ -22,6 +22,8 @@ from worker.intake import Intake
 from worker.store import connect
 
 CREATE = {"operation": "create", "customer": "cus_1", "source": "tok_visa"}
+BOTH = "give both deposits in cents, such as 32 and 45"
+CENTS = "expected a whole number from -99 to 99"
 
 
 @pytest.fixture
@@ -192,6 +194,34 @@ async def test_an_entry_rejected_twice_is_told_once(
         await inbox._take(entry, {"command": "{"})
 
     assert len(rejections(client)) == 1
+
+
+@pytest.mark.parametrize(
+    ("amounts", "told"),
+    [
+        ([], {"amounts": BOTH}),
+        ([32], {"amounts": BOTH}),
+        ([32, 45, 7], {"amounts": "more than 2 items"}),
+        ([3200, 45], {"amounts[0]": CENTS}),
+        ([32, "45"], {"amounts[1]": CENTS}),
+        (["32", "45"], {"amounts[0]": CENTS, "amounts[1]": CENTS}),
+    ],
+)
+async def test_a_verify_that_lacks_an_amount_is_rejected(
+    inbox: Inbox,
+    db: redis.Redis,
+    keys: Keys,
+    client: CustomerSources,
+    amounts: list[Any],
+    told: dict[str, str],
+) -> None:
+    verify = {"operation": "verify", "customer": "cus_1", "id": "ba_1"}
+    put(db, keys, verify | {"amounts": amounts})
+    await read(inbox)
+
+    (event,) = rejections(client)
+    problems = event.data["problems"]
+    assert {one["field"]: one["message"] for one in problems} == told
 
 
 json_values = st.recursive(

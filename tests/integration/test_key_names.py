@@ -18,6 +18,8 @@ return {
   account_key(ARGV[5]), line_key(ARGV[5], ARGV[6], ARGV[4]),
   ACCOUNTS, GATES, URGENT,
   flight_key(ARGV[5]), flight_key(ARGV[5]) .. ':' .. ARGV[6],
+  UNDECIDED, SWEEP_KEY, SLOTS,
+  WATCHES, ENDED_WATCHES, watch_key(ARGV[3]), attempts_key(ARGV[3]),
 }
 """
 
@@ -50,6 +52,13 @@ def test_lua_and_python_form_the_same_keys(db: redis.Redis, keys: Keys) -> None:
         keys.urgent,
         keys.flight("acme"),
         keys.flight("acme", "verify"),
+        keys.undecided,
+        keys.sweep,
+        keys.sweep_slots,
+        keys.watches,
+        keys.ended_watches,
+        keys.watch(lane),
+        keys.attempts(lane),
     ]
 
 

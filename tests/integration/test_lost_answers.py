@@ -12,11 +12,13 @@ import redis.asyncio
 from config.settings import Settings
 from customer_sources import CustomerSources, Job, State
 from customer_sources.contract.commands import Command
+from customer_sources.contract.events import LAST_MOMENT_MS
 from customer_sources.contract.names import INTERACTIVE_QUEUE, Class, Keys
 from customer_sources.contract.states import TERMINAL
 from sandbox.store import Store
 from tests.builders import come_due, ending
 from tests.proxy import Proxy, proxy_to
+from worker.housekeeping import HOUSEKEEPING
 from worker.ledger import SCRIPTS, Ledger
 from worker.replies import Claimed, Leave, Trimmed, Word
 from worker.store import connect
@@ -78,12 +80,12 @@ ANSWERS: dict[str, tuple[Callable[[Ledger, Job], Awaitable[object]], object]] = 
     "trim": (lambda ledger, _: ledger.trim(), Trimmed("FINE", 0, 0, "")),
 }
 """Scripts that a running job of run t1 meets, and what they answer, heard or not."""
-TOLD_BELOW = {"claim", "ring", "take_due"}
+TOLD_BELOW = {"claim", "postpone", "ring", "take_due"}
 """Those whose second answer differs in what the test of its own tells."""
 
 
 def test_every_script_of_the_worker_is_here() -> None:
-    assert ANSWERS.keys() | TOLD_BELOW == set(SCRIPTS)
+    assert ANSWERS.keys() | TOLD_BELOW == {*SCRIPTS, *HOUSEKEEPING}
 
 
 @pytest.mark.parametrize("script", ANSWERS)
@@ -204,3 +206,26 @@ def test_a_cancel_whose_answer_was_lost_ends_the_job_once(
     assert lossy_client.cancel(job.id).state is State.CANCELLED
     assert proxy.eaten
     assert len(list(lossy_client.events(after="0", timeout=0))) == 1
+
+
+async def test_a_job_postponed_twice_waits_once_for_the_same_moment(
+    client: CustomerSources,
+    ledger: Ledger,
+    lossy: Ledger,
+    proxy: Proxy,
+    db: redis.Redis,
+    keys: Keys,
+) -> None:
+    job = client.customer.source.verify(customer="cus_1", id="ba_1", amounts=[1, 2])
+    following = client.customer.source.get(customer="cus_1", id="ba_1")
+    await ledger.claim(job.id, "t1")
+    proxy.eat_an_answer()
+
+    # The first answer named the lane's next, and was lost: its wake-up is there.
+    assert await lossy.postpone(job.id, "t1", until_ms=LAST_MOMENT_MS) == ""
+    assert db.zscore(keys.wake(Class.INTERACTIVE), f"j:{following.id}")
+    record = db.hgetall(keys.job(job.id))
+    assert (record["state"], record["runs"]) == ("waiting", "0")
+    assert db.zrange(keys.lane("default:cus_1"), 0, -1) == [following.id]
+    assert client.cancel(job.id).state is State.CANCELLED
+    assert client.cancel(following.id).state is State.CANCELLED

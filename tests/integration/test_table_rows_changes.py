@@ -160,7 +160,7 @@ async def test_verify_n1_is_repeated_with_the_same_key_and_costs_one_attempt(
     ("fault", "amounts", "before", "outcome"),
     [
         ("drop_after_commit", RIGHT, 0, "reconciled"),
-        ("drop_after_commit", WRONG, 2, "verification_attempts_exhausted"),
+        ("drop_after_commit", WRONG, 2, "verification_failed"),
         ("drop_after_commit", WRONG, 0, "key_expired"),
         ("drop_before_commit", RIGHT, 0, "key_expired"),
     ],
@@ -204,9 +204,10 @@ async def test_verify_402_is_never_repeated(world: World, account: str) -> None:
     assert len(sent(world, job)) == 1
 
 
-async def test_verify_402_that_was_the_last_attempt_says_so(
+async def test_verify_402_after_which_nobody_may_guess_says_so(
     world: World, account: str
 ) -> None:
+    """Others have guessed, or a deposit bounced: this is the first guess of ours."""
     guess(world, account, WRONG)
     guess(world, account, WRONG)
     job = verify(world, account, WRONG)
@@ -214,7 +215,8 @@ async def test_verify_402_that_was_the_last_attempt_says_so(
 
     with pytest.raises(JobFailed, match="do not match") as caught:
         job.result(timeout=0)
-    assert caught.value.code == "verification_attempts_exhausted"
+    assert caught.value.code == "verification_failed"
+    assert caught.value.error["attempts"] == {"used": 1, "left": 0}
 
 
 async def test_verify_402_is_told_without_the_read_too(

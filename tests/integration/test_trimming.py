@@ -15,7 +15,7 @@ from sandbox.store import Store
 from tasks.upkeep import TRIM_SECONDS, Upkeep
 from tests.builders import ending
 from tests.integration.told import Stream
-from worker import ledger as module
+from worker import housekeeping as module
 from worker.ledger import Ledger
 from worker.store import connect
 

@@ -72,7 +72,7 @@ def refused(build: Way, **options: Any) -> dict[str, str]:
 
 @either_way
 @pytest.mark.parametrize("name", NAMES)
-def test_an_account_is_in_the_command_the_lane_the_id_and_the_last_argument(
+def test_an_account_is_in_the_command_the_lane_the_id_and_the_arguments(
     build: Way, name: str
 ) -> None:
     one = build(account=name, idempotency_key="order-1")
@@ -80,7 +80,7 @@ def test_an_account_is_in_the_command_the_lane_the_id_and_the_last_argument(
     assert command_of(one).account == name
     assert one.arguments[6] == f"{name}:cus_1"
     assert one.job_id == job_id_for_key(name, "order-1")
-    assert len(one.arguments) == 18
+    assert len(one.arguments) == 19
     assert one.arguments[17] == name
 
 

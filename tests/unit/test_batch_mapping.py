@@ -12,6 +12,8 @@ from worker.batches.fields import Field, find_field
 from worker.batches.mapping import Columns, Names, read_renames
 from worker.batches.opening import InputInvalid
 
+BOTH = "give both deposits in cents, such as 32 and 45"
+
 
 @pytest.mark.parametrize(
     ("name", "path"),
@@ -101,9 +103,9 @@ def test_values_are_read_as_the_parameter_wants_them(tmp_path: Path) -> None:
         ("amounts", "32;4x", "amounts[1]"),
         ("amounts", "32;", "amounts[1]"),
         ("amounts", "0.32", "amounts[0]"),
+        ("amounts", "3200;45", "amounts[0]"),
         ("amounts.0", "abc", "amounts[0]"),
-        ("reference", "x" * 256, "reference"),
-        ("livemode", "maybe", "livemode"),
+        ("amounts[0]", "3200", "amounts[0]"),
     ],
 )
 def test_a_value_that_does_not_fit_is_told_where_it_stands(
@@ -117,6 +119,20 @@ def test_a_value_that_does_not_fit_is_told_where_it_stands(
     assert cell not in words
 
 
+@pytest.mark.parametrize(
+    ("column", "cell"), [("reference", "x" * 256), ("livemode", "maybe")]
+)
+def test_an_option_that_does_not_fit_is_told_by_its_name(
+    tmp_path: Path, column: str, cell: str
+) -> None:
+    header = f"operation,customer,id,amounts,{column}"
+    planned = table(tmp_path, header, f"verify,cus_1,ba_1,32;45,{cell}")
+
+    ((line, told, words),) = planned.reasons()
+    assert (line, told) == (2, column)
+    assert cell not in words
+
+
 def test_lists_can_have_a_column_for_each_item(tmp_path: Path) -> None:
     header = "operation,customer,id,amounts.1,amounts[0]"
     planned = table(
@@ -127,8 +143,11 @@ def test_lists_can_have_a_column_for_each_item(tmp_path: Path) -> None:
         "verify,c,ba_3,45,",
     )
 
-    assert [one["amounts"] for one in planned.asked()] == [[32, 45], [32]]
-    assert planned.reasons() == [(4, "amounts[0]", "is not given, and a later one is")]
+    assert [one["amounts"] for one in planned.asked()] == [[32, 45]]
+    assert planned.reasons() == [
+        (3, "amounts", BOTH),
+        (4, "amounts[0]", "is not given, and a later one is"),
+    ]
 
 
 def test_columns_with_parts_become_nested_parameters(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from worker.cli.main import main
 NOBODY = "redis://127.0.0.1:1/0"
 CREATE = ("create", "--customer", "cus_1")
 UPDATE = ("update", "--customer", "cus_1", "--id", "card_1")
-VERIFY = ("verify", "--customer", "cus_1", "--id", "ba_1")
+BARE = ("verify", "--customer", "cus_1", "--id", "ba_1")
+VERIFY = (*BARE, "--amounts", "32", "--amounts", "45")
 
 
 class Done(NamedTuple):
@@ -65,11 +66,18 @@ def sources(
         ((*CREATE, "--not-before", "inf"), ["not_before"]),
         ((*CREATE, "--deadline", "1e30"), ["deadline"]),
         ((*CREATE, "--not-before", "1e12"), ["not_before"]),
+        ((*CREATE, "--deadline", "P1M"), ["deadline"]),
+        ((*VERIFY, "--when", "deposits_arrived"), ["added_at"]),
+        ((*VERIFY, "--when", "now", "--added-at", "P3D"), ["added_at", "when"]),
+        ((*CREATE, "--watch", "--card", "tok_visa"), ["watch"]),
         ((*CREATE, "--metadata", "order"), ["metadata"]),
         ((*CREATE, "--timeout", "nan"), ["timeout"]),
         ((*UPDATE, "--owner", "{", "--exp-year", "4242" * 4), ["exp_year", "owner"]),
-        ((*VERIFY, "--amounts", "32", "--amounts", "4.5"), ["amounts[1]"]),
-        ((*VERIFY, "--amounts", "9" * 19), ["amounts[0]"]),
+        ((*BARE, "--amounts", "32", "--amounts", "4.5"), ["amounts[1]"]),
+        ((*BARE, "--amounts", "9" * 19, "--amounts", "45"), ["amounts[0]"]),
+        ((*BARE, "--amounts", "32", "--amounts", "3200"), ["amounts[1]"]),
+        ((*BARE, "--amounts", "32"), ["amounts"]),
+        ((*VERIFY, "--amounts", "7"), ["amounts"]),
         (
             ("get", "--customer", "a b", "--id", "c/d", "--priority", "x"),
             ["customer", "id", "priority"],
@@ -104,8 +112,8 @@ def test_every_problem_is_said_before_a_store_is_asked(
         (*UPDATE, "--account-holder-type", "4242424242424242"),
         (*UPDATE, "--owner", '{"4242424242424242": 1}'),
         (*UPDATE, "--owner", "4242424242424242x"),
-        (*VERIFY, "--amounts", "4242424242424242.5"),
-        (*VERIFY, "--amounts", "4242424242424242"),
+        (*BARE, "--amounts", "32", "--amounts", "4242424242424242.5"),
+        (*BARE, "--amounts", "32", "--amounts", "4242424242424242"),
     ],
     ids=str,
 )
@@ -188,7 +196,7 @@ def test_a_port_that_is_none_is_a_wrong_command_line(
 def test_a_sound_command_is_for_the_store_to_take(sources: Sources) -> None:
     unset = (*UPDATE, "--metadata", "", "--name", "", "--exp-month", "07")
     assert sources(*unset).code == Exit.UNAVAILABLE
-    words = (*VERIFY, "--amounts", "32", "--amounts", "45", "--deadline", "0.5")
+    words = (*VERIFY, "--deadline", "0.5")
     assert sources(*words).code == Exit.UNAVAILABLE
 
 

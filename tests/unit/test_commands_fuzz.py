@@ -20,7 +20,7 @@ from customer_sources.contract.errors import CommandInvalid, Problem
 from customer_sources.contract.events import Event, rejected_event
 from customer_sources.contract.names import MARKER, Keys
 from customer_sources.contract.operations import OPERATIONS, Address, Owner
-from customer_sources.contract.validation import check_params
+from customer_sources.contract.validation import amounts_problems, check_params
 from customer_sources.submission import Options, Submission
 
 JOB = "job_" + "0" * 26
@@ -81,6 +81,8 @@ OURS = {field.name for field in structs.fields(Options)}
 @example("update", {"owner": {"\ud800": 1}}, "cus_1", "card_1", "")
 @example("update", {"account_holder_type": "\ud800"}, "cus_1", "card_1", "")
 @example("verify", {"\ud800": "x"}, "cus_1", "card_1", "")
+@example("verify", {}, "cus_1", "ba_1", "")
+@example("verify", {"amounts_": 1, "amounts": {}}, "cus_1", "ba_1", "")
 @example("get", {}, "cus_\ud800", "card_1", "")
 @example("get", {}, "cus_1", "card_\ud800", "")
 @example("get", {}, "cus_1", "card_1", "\ud800")
@@ -116,22 +118,28 @@ def test_whatever_is_given_is_prepared_or_refused_with_a_field(
 
 @settings(deadline=None, max_examples=300)
 @given(st.sampled_from(list(OPERATIONS)), params)
+@example("verify", {"amounts": [32]})
+@example("verify", {})
 def test_what_fits_our_account_of_the_types_fits_the_types(
     operation: str, given_params: dict[str, Any]
 ) -> None:
     """Two readings of one declaration: ours, which finds all, and msgspec's."""
     declared = OPERATIONS[operation].params
     checked = check_params(OPERATIONS[operation], given_params)
-    if not checked.problems:
+    problems = [
+        *checked.problems,
+        *amounts_problems(operation, checked.params, checked.problems),
+    ]
+    if not problems:
         msgspec.convert(checked.params, declared)
     wanted = {name: v for name, v in given_params.items() if v is not None}
     try:
         msgspec.convert(wanted, declared)
     except (msgspec.ValidationError, UnicodeEncodeError):
-        assert checked.problems
+        assert problems
         return
-    beyond = ("card", "token", "Unicode", "CVC", "set by this software", "one is ours")
-    for problem in checked.problems:
+    beyond = ("both", "card", "token", "Unicode", "CVC", "set by this", "one is ours")
+    for problem in problems:
         assert any(word in problem.message for word in beyond)
 
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from customer_sources.contract.commands import Command
 from customer_sources.contract.events import (
-    LAST_MOMENT_MS,
     Event,
     rfc3339,
     terminal_event,
     told,
     told_error,
 )
+from customer_sources.contract.moments import LAST_MOMENT_MS
 from customer_sources.contract.operations import OPERATIONS
 from customer_sources.contract.states import TERMINAL, State
 

@@ -120,7 +120,8 @@ def test_objects_are_plausible_and_echo_what_was_asked(
     assert source.create(customer="cus_1", source="src_7").result()["id"] == "src_7"
     assert source.get(customer="cus_1", id="src_7").result()["object"] == "source"
     assert source.list(customer="cus_1").result()["data"][0]["customer"] == "cus_1"
-    assert source.verify(customer="cus_1", id="ba_2").result()["status"] == "verified"
+    verified = source.verify(customer="cus_1", id="ba_2", amounts=[32, 45]).result()
+    assert verified["status"] == "verified"
     gone = source.delete(customer="cus_1", id="ba_2").result()
     assert gone == {"id": "ba_2", "object": "bank_account", "deleted": True}
 

@@ -151,7 +151,8 @@ def test_a_source_that_was_never_ours_was_not_detached(answer: Any) -> None:
     ("status", "kind", "code"),
     [
         ("verified", Succeed, "reconciled"),
-        ("verification_failed", Fail, "verification_attempts_exhausted"),
+        ("verification_failed", Fail, "verification_failed"),
+        ("errored", Fail, "verification_failed"),
         ("new", Review, "key_expired"),
         ("validated", Review, "key_expired"),
         (None, Review, "key_expired"),
@@ -166,7 +167,7 @@ def test_an_unanswered_verify_is_told_by_the_account(
     assert outcome.code == code
 
 
-@pytest.mark.parametrize("status", ["new", "verification_failed"])
+@pytest.mark.parametrize("status", ["new", "verification_failed", "errored"])
 def test_a_200_that_did_not_verify_is_for_a_person(status: str) -> None:
     outcome = verify(status, Review("not_verified", {"message": "M"}))
 
@@ -175,7 +176,7 @@ def test_a_200_that_did_not_verify_is_for_a_person(status: str) -> None:
     assert isinstance(verify("verified", outcome), Succeed)
 
 
-@pytest.mark.parametrize("status", ["new", "verification_failed"])
+@pytest.mark.parametrize("status", ["new", "verification_failed", "errored"])
 def test_an_account_that_is_not_verified_after_all_was_refused(status: str) -> None:
     outcome = verify(status, ALREADY, unknown=False)
 
@@ -195,12 +196,42 @@ def test_a_wrong_guess_stays_a_wrong_guess(status: str | None) -> None:
     assert verify(status, MISMATCH, unknown=False, certain=True) == MISMATCH
 
 
-def test_the_last_wrong_guess_says_so_in_stripes_words() -> None:
-    outcome = verify("verification_failed", MISMATCH, unknown=False, certain=True)
+LOCKED = pytest.mark.parametrize("status", ["verification_failed", "errored"])
+COUNTED = pytest.mark.parametrize(
+    ("guesses", "code"),
+    [
+        (1, "verification_failed"),
+        (2, "verification_failed"),
+        (3, "verification_attempts_exhausted"),
+    ],
+)
+
+
+@LOCKED
+@COUNTED
+def test_the_last_wrong_guess_says_so_in_stripes_words(
+    status: str, guesses: int, code: str
+) -> None:
+    """The account's state is that of a bounced deposit too: only counting tells."""
+    outcome = verify(status, MISMATCH, unknown=False, certain=True, guesses=guesses)
 
     assert isinstance(outcome, Fail)
-    assert outcome.code == "verification_attempts_exhausted"
+    assert outcome.code == code
     assert outcome.error["message"] == "Stripe's own words."
+
+
+@LOCKED
+@COUNTED
+def test_a_lock_that_is_found_past_the_horizon_is_told_as_what_was_read(
+    status: str, guesses: int, code: str
+) -> None:
+    """No answer came, so the words are about the account, and not about the doubt."""
+    outcome = verify(status, guesses=guesses)
+
+    assert isinstance(outcome, Fail)
+    assert (outcome.code, outcome.error["code"]) == (code, code)
+    told = f"no answer was read; the account's status is {status}"
+    assert outcome.error["message"] == told
 
 
 def verify(status: str | None, otherwise: Any = None, **known: Any) -> Any:
@@ -221,6 +252,7 @@ def verify(status: str | None, otherwise: Any = None, **known: Any) -> Any:
         ("verify", {"status": "verified"}, Succeed),
         ("verify", {"status": "new"}, Later),
         ("verify", {"status": "verification_failed"}, Later),
+        ("verify", {"status": "errored"}, Later),
     ],
 )
 def test_a_key_in_use_ends_by_proof_of_success_alone(

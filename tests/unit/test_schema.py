@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from customer_sources import CommandInvalid, requests
+from customer_sources.contract.command_schema import AnyCommand, command_schema
 from customer_sources.contract.events import (
     DATA_SCHEMA,
     rejected_event,
@@ -22,8 +23,6 @@ from customer_sources.contract.schema import (
     DIALECT,
     ENDED_TYPES,
     EVENT_TYPES,
-    AnyCommand,
-    command_schema,
     event_schema,
 )
 from customer_sources.contract.states import State
@@ -34,13 +33,14 @@ CREATE = {"operation": "create", "customer": "cus_1", "source": "tok_visa"}
 UPDATE = {"operation": "update", "customer": "cus_1", "id": "card_1"}
 DELETE = {"operation": "delete", "customer": "cus_1", "id": "card_1"}
 LIST = {"operation": "list", "customer": "cus_1"}
+VERIFY = {"operation": "verify", "customer": "c", "id": "ba_1", "amounts": [32, 45]}
 ACCEPTED: list[dict[str, Any]] = [
     CREATE,
     UPDATE,
     DELETE,
     LIST,
     {"operation": "get", "customer": "cus_1", "id": "card_1", "ordered": False},
-    {"operation": "verify", "customer": "c", "id": "ba_1", "amounts": [32, 45]},
+    VERIFY,
     {**CREATE, "metadata": {"order": "7"}, "expand": ["customer"], "validate": True},
     {**CREATE, "idempotency_key": "order-1", "reference": "r-1", "card": None},
     {**CREATE, "not_before": "2030-01-31T12:00:00Z", "priority": "bulk"},
@@ -53,6 +53,12 @@ ACCEPTED: list[dict[str, Any]] = [
     {**CREATE, "account": "shop-eu_2", "livemode": True},
     {**DELETE, "account": "a" * 40, "livemode": False},
     {**LIST, "account": None, "livemode": None},
+    {**CREATE, "not_before": "PT2H", "deadline": "p1w", "watch": True},
+    {**VERIFY, "when": "deposits_arrived", "added_at": "2026-06-18T10:00:00-04:00"},
+    {**VERIFY, "when": None, "added_at": None, "use_reserve": True},
+    {**VERIFY, "amounts": [99, -99]},
+    {**VERIFY, "amounts": None},
+    {"operation": "verify", "customer": "c", "id": "ba_1"},
     {**LIST, "limit": 100, "starting_after": "card_1", "object": "card"},
 ]
 REFUSED: list[dict[str, Any]] = [
@@ -81,7 +87,20 @@ REFUSED: list[dict[str, Any]] = [
     {**CREATE, "id": ""},
     {**LIST, "id": ""},
     {**UPDATE, "exp_month": 2**63},
-    {"operation": "verify", "customer": "c", "id": "ba_1", "amounts": [2**63]},
+    {**VERIFY, "amounts": [32, 2**63]},
+    {**VERIFY, "amounts": [32, 100]},
+    {**VERIFY, "amounts": [-100, 45]},
+    {**VERIFY, "amounts": [32]},
+    {**VERIFY, "amounts": [32, 45, 7]},
+    {**VERIFY, "amounts": ["32", "45"]},
+    {**VERIFY, "amounts": []},
+    {**VERIFY, "when": "deposits_left", "added_at": "2026-06-18T10:00:00-04:00"},
+    {**VERIFY, "when": "", "added_at": "2026-06-18T10:00:00-04:00"},
+    {**VERIFY, "use_reserve": "yes"},
+    {**VERIFY, "watch": True},
+    {**CREATE, "use_reserve": True},
+    {**CREATE, "watch": 1},
+    {**DELETE, "when": "deposits_arrived", "added_at": "2026-06-18T10:00:00-04:00"},
     {**CREATE, "marker": "no"},
     {**UPDATE, "account_holder_type": "robot"},
     {"operation": "get", "customer": "cus_1"},
@@ -142,7 +161,8 @@ def test_every_parameter_and_every_option_is_in_the_schema(operation: Any) -> No
     params = {field.name for field in msgspec.structs.fields(operation.params)}
     options = {field.name for field in msgspec.structs.fields(Options)} - {"job_id"}
     some = {"missing_ok": ["delete"], "all_pages": ["list"], "marker": ["create"]}
-    some["ordered"] = ["get", "list"]
+    some |= {"ordered": ["get", "list"], "watch": ["create"]}
+    some |= {one: ["verify"] for one in ("use_reserve", "when", "added_at")}
     assert set(described) == {
         *("operation", "customer"),
         *(["id"] if operation.longest_id else []),
@@ -164,8 +184,8 @@ def test_every_end_and_every_success_has_a_type() -> None:
         "needs_review",
         "cancelled",
     }
-    of_jobs, of_accounts, of_batches = 6, 2, 7
-    others = of_jobs + of_accounts + of_batches
+    of_jobs, of_accounts, of_batches, of_watches, of_sweeps = 6, 2, 7, 6, 1
+    others = of_jobs + of_accounts + of_batches + of_watches + of_sweeps
     assert len(set(EVENT_TYPES)) == len(OPERATIONS) + others
 
 

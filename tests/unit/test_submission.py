@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from customer_sources.contract.commands import Command
 from customer_sources.contract.errors import CommandInvalid, JobConflict
 from customer_sources.contract.ids import is_job_id, job_id_for_key, new_job_id
-from customer_sources.contract.names import SCHEMA_VERSION, Keys
+from customer_sources.contract.names import FIRST_VERSION, Keys
 from customer_sources.contract.states import State
 from customer_sources.submission import Options, Submission, accepted, build
 
@@ -40,8 +40,10 @@ ARGUMENTS = (
     "group",
     "entry",
     "account",
+    "when",
 )
 """As submit.lua's header names them."""
+PARAMS = {"create": {"source": "tok_visa"}, "verify": {"amounts": [32, 45]}}
 
 
 def submitted(operation: str = "create", /, **options: Any) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def submitted(operation: str = "create", /, **options: Any) -> dict[str, Any]:
     one = build(
         KEYS,
         operation,
-        {"source": "tok_visa"} if operation == "create" else {},
+        PARAMS.get(operation, {}),
         Options(**options),
         customer="cus_1",
         source_id="" if operation == "create" else "ba_1",
@@ -76,7 +78,7 @@ def test_a_plain_call_is_interactive_ordered_and_now() -> None:
     assert given_to_lua["queue"] == "p:sources.interactive"
     assert given_to_lua["effect"] == "keyed"
     assert (given_to_lua["not_before"], given_to_lua["deadline"]) == (0, 0)
-    assert (given_to_lua["keyed"], given_to_lua["version"]) == (0, SCHEMA_VERSION)
+    assert (given_to_lua["keyed"], given_to_lua["version"]) == (0, FIRST_VERSION)
 
 
 def test_the_stored_command_holds_the_bytes_that_will_be_sent() -> None:
@@ -189,7 +191,8 @@ def test_a_timedelta_counts_from_now_by_the_stores_clock(field: str) -> None:
     [
         datetime(2030, 1, 1),  # noqa: DTZ001  the point
         date(2030, 1, 1),
-        "2030-01-01T00:00:00Z",
+        "2030-01-01T00:00:00",
+        "soon",
         1_767_225_600,
         True,
     ],

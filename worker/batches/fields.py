@@ -16,10 +16,14 @@ from customer_sources.contract.operations import OPERATIONS
 from customer_sources.contract.texts import can_be_named
 
 ADDRESS = ("operation", "customer", "id")
-SWITCHES = ("livemode", "missing_ok", "all_pages", "marker", "ordered")
+SWITCHES = (
+    *("livemode", "missing_ok", "all_pages", "marker", "ordered"),
+    *("use_reserve", "watch"),
+)
 OPTIONS = ("reference", *SWITCHES)
 """What a row may say of itself beside its parameters."""
 _OF_THE_BATCH = "is said once, for the whole batch"
+_A_BATCH_WAITS = "a batch waits as a whole: --not-before, when it is applied"
 REFUSED = {
     "account": f"{_OF_THE_BATCH}: --account",
     "harmless": f"{_OF_THE_BATCH}: --harmless",
@@ -28,6 +32,8 @@ REFUSED = {
     "idempotency_key": "a row's key is made of the batch and its number",
     "job_id": "a row's id is made of the batch and its number",
     "deadline": "a row of a batch has none; a batch can be paused and cancelled",
+    "when": f"a row of a batch waits for nothing; {_A_BATCH_WAITS}",
+    "added_at": f"a row of a batch waits for nothing; {_A_BATCH_WAITS}",
 }
 """Options of a single command that no row has."""
 BETWEEN = ";"

@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -32,7 +31,7 @@ from worker.cli.batch_watch import follow, tell_end
 from worker.cli.exits import Exit
 from worker.cli.say import complain, err, note, print_json
 from worker.cli.tell import Out, Output, Prefix, Url
-from worker.cli.typed import moment
+from worker.cli.typed import when
 
 Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="What `sources batch plan` wrote.")
@@ -48,8 +47,10 @@ YesChanges = Annotated[
     ),
 ]
 NotBefore = Annotated[
-    datetime | None,
-    typer.Option(parser=moment, metavar="TIME", help="Begin no row before."),
+    Any,  # typer knows no union of a datetime and a timedelta
+    typer.Option(
+        parser=when, metavar="TIME", help="Begin no row before; PT2H is in two hours."
+    ),
 ]
 PROGRESS_AFTER = 1.0
 """Seconds: what is over before needs no bar."""

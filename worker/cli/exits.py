@@ -18,7 +18,7 @@ class Exit(IntEnum):
     """A person has to look: the job ended in review, nobody knows what Stripe did; or
     the batch is held."""
     NOT_FOUND = 4
-    """No such job, account or batch."""
+    """No such job, account or batch, or no watch of that bank account."""
     STILL_RUNNING = 5
     """`--wait` ran out, or a batch is watched no more; the job or batch goes on."""
     UNAVAILABLE = 6

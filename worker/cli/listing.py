@@ -79,7 +79,9 @@ def jobs(store: redis.Redis, keys: Keys, wanted: Wanted, limit: int) -> Iterator
 
 ENDED = {State.SUCCEEDED, State.FAILED, State.CANCELLED}
 """Terminal states that only the event stream can list."""
-_OF_NO_JOB = (f"{TYPE_PREFIX}source_batch.", f"{TYPE_PREFIX}source_account.")
+_OF_NO_JOB = tuple(
+    f"{TYPE_PREFIX}source_{what}." for what in ("account", "batch", "verification")
+)
 """How types of events begin that tell of no job; a batch can be cancelled, too."""
 
 

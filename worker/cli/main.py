@@ -19,6 +19,8 @@ from customer_sources import (
     LedgerUnavailable,
     NotInReview,
     SettingInvalid,
+    VerificationEnded,
+    VerificationNotFound,
     __version__,
 )
 from customer_sources.batches.manifest import PlanInvalid
@@ -37,6 +39,7 @@ from worker.cli import (
     serve,
     settings,
     submit,
+    verifications,
 )
 from worker.cli.env_file import read_env_file
 from worker.cli.exits import Exit
@@ -56,6 +59,7 @@ for name, command in submit.commands().items():
     app.command(name, rich_help_panel="Submit")(command)
 app.add_typer(batch.app, name="batch", rich_help_panel="Batches")
 app.add_typer(jobs.app, name="jobs", rich_help_panel="Look")
+app.add_typer(verifications.app, name="verifications", rich_help_panel="Look")
 app.add_typer(review.app, name="review", rich_help_panel="Look")
 app.add_typer(events.app, name="events", rich_help_panel="Look")
 app.command("limits", rich_help_panel="Look")(limits.limits)
@@ -91,10 +95,10 @@ def main() -> None:
     except PlanInvalid as error:
         complain(f"not applied: {error}", "`sources batch plan FILE -o DIR` writes one")
         sys.exit(Exit.USAGE)
-    except (JobNotFound, BatchNotFound) as error:
+    except (JobNotFound, BatchNotFound, VerificationNotFound) as error:
         complain(str(error))
         sys.exit(Exit.NOT_FOUND)
-    except (NotInReview, BatchEnded) as error:
+    except (NotInReview, BatchEnded, VerificationEnded) as error:
         complain(str(error))
         sys.exit(Exit.FAILED)
     except LedgerUnavailable as error:

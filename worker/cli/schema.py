@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from customer_sources.contract.schema import command_schema, event_schema
+from customer_sources.contract.command_schema import command_schema
+from customer_sources.contract.schema import event_schema
 from worker.cli.say import print_json
 
 

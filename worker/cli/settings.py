@@ -67,4 +67,6 @@ def _shown(value: object) -> object:
         return f"{begins}{MASK}" if key else ""
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return mask_url(value) if isinstance(value, str) else value

@@ -48,6 +48,44 @@ _PARAMETER_HELP = {
     "amounts": "A deposit in cents; give both, in the order in which they came.",
 }
 _ADDRESS_HELP = "Of a card."
+_WHEN = "2030-01-31T12:00:00Z, PT2H or P3D from now, or a number of seconds from now"
+
+_OWN: Mapping[str, Mapping[str, tuple[Any, Any, str]]] = {
+    "create": {
+        "no_marker": (
+            bool,
+            False,
+            "Leave no mark of the job in the source's metadata.",
+        ),
+        "watch": (
+            bool,
+            False,
+            "Follow up a bank account until it is verified, or is not going to be.",
+        ),
+    },
+    "list": {"all_pages": (bool, False, "Follow the pages to the end.")},
+    "delete": {
+        "missing_ok": (bool, False, "Take a source that is not there for deleted."),
+    },
+    "verify": {
+        "when": (
+            str | None,
+            None,
+            "deposits_arrived: wait until they can have; needs --added-at.",
+        ),
+        "added_at": (
+            str | None,
+            None,
+            "When the bank account was added: 2030-01-31T12:00:00Z.",
+        ),
+        "use_reserve": (
+            bool,
+            False,
+            "Use the last of Stripe's three guesses, which is kept for a person.",
+        ),
+    },
+}
+"""What may be said of one operation alone: its kind, its default, its words."""
 
 _WORDS = {
     "create": (
@@ -106,16 +144,8 @@ def _options(operation: Operation) -> list[Option]:
         kind = _kind(field.name, field.type)
         said = _PARAMETER_HELP.get(field.name, _ADDRESS_HELP)
         options.append(_option(field.name, kind, None, said))
-    if operation.name == "create":
-        said = "Leave no mark of the job in the source's metadata."
-        options.append(_option("no_marker", bool, False, said))
-    if operation.name == "list":
-        options.append(
-            _option("all_pages", bool, False, "Follow the pages to the end.")
-        )
-    if operation.name == "delete":
-        said = "Take a source that is not there for deleted."
-        options.append(_option("missing_ok", bool, False, said))
+    for name, (kind, default, said) in _OWN.get(operation.name, {}).items():
+        options.append(_option(name, kind, default, said))
     if operation.effect is Effect.NONE:
         said = "Do not wait for the customer's other jobs."
         options.append(_option("unordered", bool, False, said))
@@ -157,8 +187,8 @@ _COMMON = [
         "Only with a live key, or only with a test key: else fail and send nothing.",
         "--livemode/--no-livemode",
     ),
-    _option("not_before", float | None, None, "Send nothing for SECONDS."),
-    _option("deadline", float | None, None, "Give up after SECONDS."),
+    _option("not_before", str | None, None, f"Send nothing before {_WHEN}."),
+    _option("deadline", str | None, None, f"Send nothing after {_WHEN}."),
     _option("reference", str, "", "Comes back in the event."),
     _option("priority", str, "interactive", "interactive or bulk."),
     _option(

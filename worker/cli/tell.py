@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from customer_sources import Job, JobEnded, JobNeedsReview, ResultTimeout
+from customer_sources.contract.events import PLAIN_SUCCESSES
 from worker.cli.exits import Exit
 from worker.cli.say import complain, note, out, print_json
 
@@ -49,12 +50,24 @@ def tell(job: Job, *, wait: bool, timeout: float | None, output: Output) -> None
         raise typer.Exit(Exit.STILL_RUNNING) from None
     except JobEnded as error:
         shown |= {"state": job.state.value, "error": error.error}
-        _print(output, shown, str(error))
+        _print(output, shown, f"{error}{_counted(error.error)}")
         in_review = isinstance(error, JobNeedsReview)
         raise typer.Exit(Exit.NEEDS_REVIEW if in_review else Exit.FAILED) from None
     what = "list" if result.get("object") == "list" else "source"
     shown |= {"state": job.state.value, what: result}
-    _print(output, shown, f"{job.id} {job.state}: {brief(result)}")
+    known = "" if job.outcome in PLAIN_SUCCESSES else job.outcome
+    if known:
+        shown["outcome"] = known
+    how = f" ({known})" if known else ""
+    _print(output, shown, f"{job.id} {job.state}{how}: {brief(result)}")
+
+
+def _counted(error: Mapping[str, Any]) -> str:
+    """Say how many guesses at a bank account are left, after one that failed."""
+    attempts = error.get("attempts")
+    if not isinstance(attempts, Mapping):
+        return ""
+    return f" (attempts: {attempts['used']} used, {attempts['left']} left)"
 
 
 def _print(output: Output, value: dict[str, Any], text: str) -> None:

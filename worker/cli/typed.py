@@ -15,10 +15,12 @@ import msgspec
 import typer
 
 from customer_sources import Problem
+from customer_sources.contract.moments import When, read_span
 from customer_sources.contract.operations import Operation
 from customer_sources.submission import Options
 
 _CENTS = re.compile(r"-?[0-9]{1,19}")
+_SECONDS = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 
 
 class Typed(NamedTuple):
@@ -41,6 +43,16 @@ def moment(text: str) -> datetime:
         advice = "expected a time like 2030-01-31T12:00:00Z"
         raise typer.BadParameter(advice) from None
     return read_as if read_as.tzinfo else read_as.replace(tzinfo=UTC)
+
+
+def when(text: str) -> datetime | timedelta:
+    """Read a time, or a span such as PT2H; a time without an offset is UTC.
+
+    Raises:
+        typer.BadParameter: it is neither.
+    """
+    span = read_span(text)
+    return moment(text) if span is None else span
 
 
 def read(operation: Operation, given: Mapping[str, Any]) -> Typed:
@@ -73,8 +85,8 @@ def read(operation: Operation, given: Mapping[str, Any]) -> Typed:
         job_id=given["job_id"],
         account=given["account"],
         livemode=given["livemode"],
-        not_before=_span("not_before", given["not_before"], problems),
-        deadline=_span("deadline", given["deadline"], problems),
+        not_before=_when("not_before", given["not_before"], problems),
+        deadline=_when("deadline", given["deadline"], problems),
         reference=given["reference"],
         priority=given["priority"],
         ordered=not given.get("unordered", False),
@@ -82,6 +94,10 @@ def read(operation: Operation, given: Mapping[str, Any]) -> Typed:
         all_pages=given.get("all_pages", False),
         missing_ok=given.get("missing_ok", False),
         marker=not given.get("no_marker", False),
+        use_reserve=given.get("use_reserve", False),
+        when=given.get("when"),
+        added_at=given.get("added_at"),
+        watch=given.get("watch", False),
     )
     return Typed(params, options, problems)
 
@@ -117,11 +133,12 @@ def _cents(texts: Sequence[str], problems: list[Problem]) -> list[int]:
     return amounts
 
 
-def _span(
-    name: str, seconds: float | None, problems: list[Problem]
-) -> timedelta | None:
+def _when(name: str, text: str | None, problems: list[Problem]) -> When | None:
+    """Take a bare number for seconds from now; what else it may be, the SDK reads."""
+    if text is None or not _SECONDS.fullmatch(text):
+        return text
     try:
-        return None if seconds is None else timedelta(seconds=seconds)
-    except (ValueError, OverflowError):  # not a number, or longer than any calendar
+        return timedelta(seconds=float(text))
+    except OverflowError:  # longer than any calendar
         problems.append(Problem(name, "expected seconds from now"))
         return None

@@ -1,13 +1,14 @@
 -- flags: allow-oom
 -- Take a job for one run, and leave to send its first request at once; without a permit
--- for that it is put in line instead.
+-- for that it is put in line instead. A verify gets the permit, and asks send for leave.
 --
 -- ARGV     2 id  3 token (a nonce made by the caller)  4 holder (worker's boot id)
 --          5 lease ms  6 highest schema version known  7 horizon ms  8 patience ms
 --          9 time in which an unanswered request can still arrive, ms
 --          10 alone (1 = nothing else is in flight in the caller's process)
 -- Returns  {CLAIMED, leave, now, record as HGETALL, command}, where leave is GO, CANCEL,
---          HORIZON, DEADLINE (as in send) or AGAIN (a repeated claim: ask send); or one
+--          HORIZON, DEADLINE (as in send), PLAN (it says what it waits for, not until
+--          when: that is to be found out) or AGAIN (ask send; so at a repeat); or one
 --          of FINISHED, BUSY, BEHIND, NOT_DUE, NEWER, MISSING, QUEUED (it stands in line
 --          for a permit), UNREADABLE (its record is damaged: lay it aside), ALONE (two
 --          holders died of it: claim it again with nothing beside it)
@@ -31,7 +32,7 @@ local function claimed(word)
 end
 if job.state == 'running' then
   -- The same nonce is the same call, repeated because its answer was lost.
-  return job.token == token and claimed('AGAIN') or {'BUSY'}
+  return job.token == token and claimed(job.when and 'PLAN' or 'AGAIN') or {'BUSY'}
 end
 if job.state == 'waiting' and num(job.due) > now then return {'NOT_DUE'} end
 local head = place == 'HEAD'
@@ -42,7 +43,7 @@ end
 if not head then return {'BEHIND'} end
 if num(job.crashes) >= SUSPECT and not alone then return {'ALONE'} end
 
-if may_have_lost(job, life, back) then
+if may_have_lost(job, life, back) and not job.when then
   -- What the store lost of this job nobody knows; a request of it may be out.
   job.unknown = 1
   if num(job.first_sent) == 0 then
@@ -59,7 +60,7 @@ if life > num(job.life) then redis.call('HSET', job_key(id), 'life', life) end
 if job.stood and num(job.tried_since) > 0 then
   job.tried_since = num(job.tried_since) + now - num(job.stood)
 end
-local word = why_not(job, limits, false, now)
+local word = why_not(job, limits, false, now) or job.when and 'PLAN'
 if not word and park(id, job) then return {'QUEUED'} end
 if not word and not may_go(id, job, token, now) then return {'QUEUED'} end
 leave_line(id, job)
@@ -69,5 +70,9 @@ redis.call('HSET', job_key(id), 'state', 'running', 'token', token, 'holder', ho
 redis.call('HINCRBY', job_key(id), 'runs', 1)
 wake_at(job.class, id, now + lease)
 if word then return claimed(word) end
+if job.op == 'verify' then
+  redis.call('HSET', job_key(id), 'leave', 1)
+  return claimed('AGAIN')
+end
 mark_send(id, job, false, now)
 return claimed('GO')

@@ -41,6 +41,7 @@ end
 redis.pcall('ZADD', REVIEW, now, id)
 redis.pcall('ZREMRANGEBYSCORE', REVIEW, '-inf', now - keep)
 note_poison('j:' .. id)
+forget_undecided(id)
 
 for class in pairs(CLASSES) do redis.pcall('ZREM', wake_key(class), 'j:' .. id) end
 if job.class then redis.pcall('ZREM', wake_key(job.class), 'j:' .. id) end

@@ -7,7 +7,7 @@ local LIVE = {queued = true, running = true, waiting = true}
 local NUMBERS = {
   'v', 'due', 'runs', 'waits', 'crashes', 'rings', 'life', 'unknown', 'ask', 'sent',
   'lease_until', 'quiet_until', 'first_sent', 'last_sent', 'tried_since', 'deadline',
-  'line', 'stood', 'permit', 'parked', 'chunk', 'row',
+  'line', 'stood', 'permit', 'parked', 'chunk', 'row', 'guesses', 'leave', 'when',
 }
 local WORDS = {
   'state', 'fp', 'op', 'effect', 'class', 'lane', 'acct', 'outside', 'token', 'ended',

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -16,6 +16,8 @@ from customer_sources.contract.errors import (
     CommandInvalid,
     Problem,
 )
+from customer_sources.contract.moments import When
+from customer_sources.timing import moment_ms, read_time
 
 WINDOW = 1000
 """Rows in flight, unless it is said: enough for what a few workers have at once, and
@@ -23,7 +25,6 @@ about a megabyte of the store."""
 MOST_IN_FLIGHT = 100_000
 MOST_A_SECOND = 10_000
 SCRIPTS = ("batch_open", "batch_put", "batch_control")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_errors: float = 0.0
     """Share of failed rows above which it is held; 0: none. It is judged from the 20th
     row on that ended, and anew after each `resume`."""
-    not_before: datetime | None = None
+    not_before: When | None = None
+    """No row begins before: a time with a zone, a span from now, or either as text."""
     row_events: bool = False
     """Whether each row tells an event of its own as well; one that never ran, because
     the batch was cancelled, tells none."""
@@ -50,10 +52,11 @@ def open_arguments(prefix: str, manifest: Manifest, settings: Settings) -> list[
     Raises:
         CommandInvalid: a setting makes no sense.
     """
-    problems = list(_problems(settings))
-    if problems:
+    now_ms = time.time_ns() // 1_000_000
+    when = read_time("not_before", settings.not_before, now_ms)
+    problems = [*_problems(settings), *([when] if isinstance(when, Problem) else [])]
+    if problems or isinstance(when, Problem):
         raise CommandInvalid(problems)
-    when = settings.not_before
     return [
         prefix,
         manifest.batch,
@@ -66,7 +69,7 @@ def open_arguments(prefix: str, manifest: Manifest, settings: Settings) -> list[
         settings.rate,
         settings.canary,
         settings.max_errors,
-        round((when - _EPOCH).total_seconds() * 1000) if when else 0,
+        moment_ms(when, now_ms),
         int(settings.row_events),
     ]
 
@@ -139,9 +142,6 @@ def _problems(settings: Settings) -> Any:
         yield Problem("canary", "expected a number of rows")
     if not _is_number(settings.max_errors, 0, 1):
         yield Problem("max_errors", "expected a share of rows, 0 to 1")
-    when = settings.not_before
-    if when is not None and when.utcoffset() is None:
-        yield Problem("not_before", "has no time zone; use datetime.now(UTC)")
 
 
 def _is_number(value: Any, least: float, most: float, *, whole: bool = False) -> bool:

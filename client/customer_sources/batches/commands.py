@@ -48,5 +48,7 @@ def command_of(batch_id: str, account: str, row: Row) -> Command:
         missing_ok=row.missing_ok,
         all_pages=row.all_pages,
         marker=row.marker,
+        use_reserve=row.use_reserve,
+        watch=row.watch,
         livemode=row.livemode,
     )

@@ -6,7 +6,6 @@ Everything after it, in this process and in every worker, only copies bytes.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -14,20 +13,24 @@ import msgspec
 
 from customer_sources.contract import encoding
 from customer_sources.contract.errors import CommandInvalid, Problem
+from customer_sources.contract.fingerprint import fingerprint
 from customer_sources.contract.names import (
     DEFAULT_ACCOUNT,
+    FIRST_VERSION,
     MARKER,
     SCHEMA_VERSION,
 )
 from customer_sources.contract.operations import OPERATIONS, Operation, given
 from customer_sources.contract.validation import (
     account_problems,
+    amounts_problems,
     check_params,
     harmless_problems,
     livemode_problems,
     reference_problems,
     segment_problems,
     switch_problems,
+    watch_problems,
 )
 
 
@@ -55,6 +58,16 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """On list: follow the pages to the end, up to a bound."""
     marker: bool = True
     """On create: whether the body carries this job's mark as metadata."""
+    use_reserve: bool = False
+    """On verify: the attempt that is kept for a person may be used."""
+    when: str = ""
+    """On verify: what is waited for before anything is sent, `DEPOSITS_ARRIVED`; ""
+    is nothing."""
+    added_at: int = 0
+    """When the bank account was added, in ms since the epoch: what that is counted
+    from. 0 where nothing is waited for."""
+    watch: bool = False
+    """On create: a bank account that comes of it unverified is followed up."""
     version: int = SCHEMA_VERSION
 
 
@@ -66,12 +79,15 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True):
     missing_ok: bool = False
     all_pages: bool = False
     marker: bool = True
+    use_reserve: bool = False
+    when: str = ""
+    added_at: int = 0
+    watch: bool = False
     harmless: Collection[str] = ()
     """Fields whose values may look like card numbers and are none."""
 
 
 NO_SWITCHES = Switches()
-_CANONICAL = msgspec.json.Encoder(order="deterministic")
 MODE_MISMATCH = "livemode_mismatch"
 """The code of a job that was meant for real customers and met a test key, or the other
 way round. Nothing was sent."""
@@ -129,6 +145,12 @@ def prepare(
         *checked.problems,
         *of_options,
         *_turned(operation, checked.params, switches),
+        *amounts_problems(
+            operation.name,
+            checked.params,
+            [*found, *checked.problems],
+            waits=bool(switches.when),
+        ),
     ]
     if problems:
         raise CommandInvalid(problems)
@@ -136,12 +158,32 @@ def prepare(
     if switches.all_pages:
         clean["limit"] = LONGEST_PAGE
     mark = job_id if operation.name == "create" and switches.marker else ""
-    path, body = _encode(operation, str(customer), str(source_id), clean, mark)
-    command = Command(
+    address = (str(customer), str(source_id))
+    sent = _encode(operation, *address, clean, mark)
+    command = _command(operation, account, address, sent, switches)
+    return Prepared(
+        job_id=job_id,
+        command=command,
+        operation=operation,
+        fingerprint=fingerprint(command, clean),
+    )
+
+
+def _command(
+    operation: Operation,
+    account: str,
+    address: tuple[str, str],
+    sent: tuple[str, str],
+    switches: Switches,
+) -> Command:
+    """Put a command together: whose it is, its path and body, what else was said."""
+    customer, source_id = address
+    path, body = sent
+    return Command(
         operation=operation.name,
         account=account,
-        customer=str(customer),
-        id=str(source_id),
+        customer=customer,
+        id=source_id,
         path=path,
         body=body,
         livemode=switches.livemode,
@@ -149,13 +191,18 @@ def prepare(
         missing_ok=switches.missing_ok,
         all_pages=switches.all_pages,
         marker=switches.marker,
+        use_reserve=switches.use_reserve,
+        when=switches.when,
+        added_at=switches.added_at,
+        watch=switches.watch,
+        version=version_of(operation, switches),
     )
-    return Prepared(
-        job_id=job_id,
-        command=command,
-        operation=operation,
-        fingerprint=_fingerprint(command, clean),
-    )
+
+
+def version_of(operation: Operation, switches: Switches) -> int:
+    """Say which version a worker has to know to run a command."""
+    is_newer = operation.name == "verify" or switches.watch
+    return SCHEMA_VERSION if is_newer else FIRST_VERSION
 
 
 def _wrongly_said(account: object, switches: Switches) -> list[Problem]:
@@ -211,35 +258,6 @@ def _encode(
     return path, form
 
 
-def _fingerprint(command: Command, params: Any) -> str:
-    """Hash what was asked. Not how it is encoded: that may change with a version."""
-    asked: list[Any] = [
-        command.operation,
-        command.account,
-        command.customer,
-        command.id,
-        {name: _as_asked(value) for name, value in params.items()},
-    ]
-    if command.missing_ok:
-        asked.append("missing_ok")
-    if command.all_pages:
-        asked.append("all_pages")
-    if not command.marker:
-        asked.append("no_marker")
-    # Stated, a mode guards. If it were no part of this, a command that states one would
-    # be taken for one accepted before that states none, and run without its guard.
-    if command.livemode is not None:
-        asked.append({"livemode": command.livemode})
-    canonical = _CANONICAL.encode(asked)
-    return hashlib.blake2b(canonical, digest_size=16).hexdigest()
-
-
-def _as_asked(value: Any) -> Any:
-    """Take `exp_month=1` and `exp_month="1"` for what they are: the same."""
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return str(value) if is_number else value
-
-
 def _id_problems(operation: Operation, source_id: object) -> list[Problem]:
     if operation.longest_id:
         if isinstance(source_id, str) and source_id.startswith(operation.not_for or ()):
@@ -259,7 +277,11 @@ def _turned(
         missing_ok=switches.missing_ok,
         all_pages=switches.all_pages,
         marker=switches.marker,
+        use_reserve=switches.use_reserve,
+        watch=switches.watch,
     )
+    if switches.watch is True:
+        problems += watch_problems(params)
     if operation.name == "list" and {"starting_after", "ending_before"} <= set(params):
         problems.append(Problem("ending_before", "not together with starting_after"))
     if switches.all_pages is True and params.keys() & {

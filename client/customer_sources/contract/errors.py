@@ -7,6 +7,8 @@ CustomerSourcesError
 ├── JobNotFound           no such job, or past its retention
 ├── BatchNotFound         no such batch, or past its retention
 ├── BatchEnded            the batch is over, so nothing was done
+├── VerificationNotFound  nobody watches this bank account, or past its retention
+├── VerificationEnded     the watch is over, so nothing was done
 ├── NotInReview           the job is not in review, so nothing was done
 ├── LedgerUnavailable     the store did not answer; the call may be repeated
 │   └── LedgerFull        the store refuses writes because its memory is full
@@ -91,6 +93,25 @@ class BatchEnded(CustomerSourcesError):
     def __init__(self, batch_id: str, state: str) -> None:
         super().__init__(f"{batch_id} is {state}: it is over")
         self.batch_id = batch_id
+        self.state = state
+
+
+class VerificationNotFound(CustomerSourcesError, LookupError):
+    """Nobody watches this bank account, or that is over longer than it is kept."""
+
+    def __init__(self, customer: str, source: str) -> None:
+        super().__init__(f"{source} of {customer}: no watch, or past its retention")
+        self.customer = customer
+        self.source = source
+
+
+class VerificationEnded(CustomerSourcesError):
+    """The watch of this bank account is over, so nothing about it can be changed."""
+
+    def __init__(self, customer: str, source: str, state: str) -> None:
+        super().__init__(f"the watch of {source} of {customer} is over: {state}")
+        self.customer = customer
+        self.source = source
         self.state = state
 
 

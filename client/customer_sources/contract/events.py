@@ -24,6 +24,7 @@ from customer_sources.contract.masking import (
     mask_secrets,
     mask_sentence,
 )
+from customer_sources.contract.moments import LAST_MOMENT_MS
 from customer_sources.contract.names import is_account_name
 from customer_sources.contract.operations import OPERATIONS
 from customer_sources.contract.states import State
@@ -119,6 +120,8 @@ def terminal_event(
     *,
     now_ms: int,
     details: Mapping[str, Any],
+    outcome: str = "succeeded",
+    attempts: Mapping[str, int] | None = None,
 ) -> Event:
     """Compose the one terminal event of a job.
 
@@ -128,6 +131,8 @@ def terminal_event(
         state: the terminal state.
         now_ms: when, in milliseconds since the epoch.
         details: the Stripe object (`told`) or the error (`told_error`).
+        outcome: of a success, the word for how it is known to be one.
+        attempts: of a verify: `used` and `left` of the guesses at its account.
     """
     succeeded = state is State.SUCCEEDED
     verb = f"source_job.{state.value}"
@@ -136,6 +141,10 @@ def terminal_event(
     data: dict[str, Any] = {"state": state.value}
     if command is not None:
         data |= {"operation": command.operation, "account": command.account}
+    if succeeded and outcome not in PLAIN_SUCCESSES:
+        data["outcome"] = outcome
+    if attempts:
+        data["attempts"] = dict(attempts)
     what = "list" if details.get("object") == "list" else "source"
     data[what if succeeded else "error"] = dict(details)
     known_id = details.get("id") if succeeded else None
@@ -150,6 +159,10 @@ def terminal_event(
         causationid=command.reference if command else "",
         data=data,
     )
+
+
+PLAIN_SUCCESSES = frozenset({"succeeded", "replayed"})
+"""Stripe said so, to the first request or to its repeat: nothing needs to be added."""
 
 
 def rejected_event(
@@ -261,5 +274,3 @@ def rfc3339(now_ms: int) -> str:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-LAST_MOMENT_MS = 253_402_300_799_999
-"""The end of the year 9999, in milliseconds since the epoch."""

@@ -22,6 +22,11 @@ def new_job_id(now_ms: int) -> str:
     return "job_" + _encode((now_ms << 80) | secrets.randbits(80))
 
 
+def new_watch_id(now_ms: int) -> str:
+    """Make the id of a watch, likewise."""
+    return "watch_" + _encode((now_ms << 80) | secrets.randbits(80))
+
+
 def job_id_for_key(account: str, idempotency_key: str) -> str:
     """Derive the id from the producer's key: the same key finds the same job.
 

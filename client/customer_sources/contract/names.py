@@ -10,6 +10,7 @@ import re
 from enum import StrEnum
 
 from customer_sources.contract.card_data import looks_like_card_number
+from customer_sources.contract.encoding import path_segment
 from customer_sources.contract.errors import SettingInvalid
 from customer_sources.contract.masking import mask_secrets
 
@@ -34,8 +35,12 @@ PRODUCER_TASK = "sources."
 TASK = "jobs.run"
 """The one Celery task: an old worker throws a message with an unknown name away."""
 
-SCHEMA_VERSION = 1
-"""Version of a job's record and command. A worker leaves newer ones to a newer one."""
+SCHEMA_VERSION = 2
+"""Highest version of a job's record and command that is known here. A worker leaves
+newer ones to a newer one."""
+FIRST_VERSION = 1
+"""What any worker can run: it has no need of what version 2 brought, guesses that are
+counted, jobs that find out when they may be sent, and watches."""
 
 MARKER = "customer_sources_job"
 """Metadata key that create writes, so that a list can prove which job made a source.
@@ -92,6 +97,14 @@ def lane_name(account: str, customer: str) -> str:
     return "#" + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
+def target_name(account: str, customer: str, source: str) -> str:
+    """Name one source of one customer of one account, likewise in at most 64 bytes."""
+    name = f"{account}:{path_segment(customer)}/{path_segment(source)}"
+    if len(name) <= _LONGEST_FIELD:
+        return name
+    return "#" + hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+
+
 PREFIX_RULE = "must have 1 to 32 characters, no spaces, and none of * ? [ ] \\"
 _PREFIX = re.compile(r"[!-~]{1,32}")
 
@@ -143,6 +156,15 @@ class Keys:
         self.urgent = f"{prefix}urgent"
         """Hash: lanes in which an interactive job stands behind others, and the place
         of the last of these. A lane goes when nobody stands before it."""
+        self.watches = f"{prefix}watches"
+        """Sorted set: bank accounts that are watched (`target_name`), by the time (ms)
+        of the next look. Gone when empty."""
+        self.ended_watches = f"{prefix}watches:ended"
+        """Sorted set: those whose watch has ended, by when. Trimmed by age."""
+        self.undecided = f"{prefix}undecided"
+        """Sorted set: verify jobs that decided nothing, in order. Gone when empty."""
+        self.sweep = f"{prefix}sweep"
+        """Hash: the sweep over them that goes on, or was the last. Stays."""
 
     def job(self, job_id: str) -> str:
         """Hash: the record. No TTL while live, then the retention."""
@@ -203,6 +225,19 @@ class Keys:
     def batch_live(self, batch_id: str) -> str:
         """Sorted set: `{chunk}:{job}` of rows in flight, by row. Gone when empty."""
         return f"{self.prefix}batch:{batch_id}:live"
+
+    def attempts(self, target: str) -> str:
+        """Hash: guesses at the amounts of a bank account (`target_name`). Expires."""
+        return f"{self.prefix}attempts:{target}"
+
+    def watch(self, target: str) -> str:
+        """Hash: the watch of a bank account. Live: no TTL, then the retention."""
+        return f"{self.prefix}watch:{target}"
+
+    @property
+    def sweep_slots(self) -> str:
+        """Sorted set: rules by which sweeps come, by the last slot (ms). Stays."""
+        return f"{self.sweep}:slots"
 
     def done_channel(self, job_id: str) -> str:
         """Pub/sub channel on which the end of a job is published."""

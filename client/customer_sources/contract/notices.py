@@ -1,12 +1,18 @@
-"""Events that end no job: what people did with one, and what became of an account."""
+"""Events that end no job: what people did with one, and what became of other things.
+
+Those are accounts, batches and the bank accounts that are watched.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from customer_sources.batches.status import Batch
 from customer_sources.contract.commands import Command
 from customer_sources.contract.events import TYPE_PREFIX, Event, rfc3339
+from customer_sources.contract.moments import to_ms
+from customer_sources.verifications.status import Verification, VerificationState
 
 OF_ACCOUNT = ("suspended", "resumed")
 """What is told of an account."""
@@ -20,6 +26,8 @@ OF_BATCH = (
     "cancelled",
 )
 """What is told of a batch."""
+OF_VERIFICATION = ("due", "verified", "failed", "deleted", "expired", "cancelled")
+"""What is told of a watch; all but the first end it."""
 COUNTS = ("rows", "done", "succeeded", "failed", "needs_review", "unprocessed")
 """What every event of a batch counts, in rows."""
 
@@ -103,3 +111,45 @@ def batch_event(batch: Batch, what: str, *, why: str, now_ms: int) -> Event:
         subject=batch.id,
         data=data,
     )
+
+
+def verification_event(
+    watch: Verification, state: VerificationState, *, now_ms: int
+) -> Event:
+    """Compose the event of what a watch has come to.
+
+    Args:
+        watch: as it was until now; of one that ends, with why, and the job that did it.
+        state: what it comes to: `due`, or one that ends it.
+        now_ms: when, in milliseconds since the epoch.
+    """
+    number = f"due:{watch.told}"
+    data: dict[str, Any] = {
+        "state": state.value,
+        "account": watch.account,
+        "status": watch.status,
+    }
+    if state in _TELLS_ATTEMPTS:
+        data["attempts"] = watch.attempts._asdict()
+    if state is VerificationState.DUE:
+        data["reminder"] = watch.told
+    times = {"added": watch.added, "arrives": watch.arrives, "expires": watch.expires}
+    data |= {name: rfc3339(to_ms(when)) for name, when in times.items() if when}
+    facts = {"why": watch.why, "job": watch.job}
+    return Event(
+        id=f"{watch.id}:{'terminal' if state.is_ended else number}",
+        type=f"{TYPE_PREFIX}source_verification.{state.value}",
+        source=f"/customer-sources/{watch.account}",
+        time=rfc3339(now_ms),
+        subject=watch.source,
+        partitionkey=watch.customer,
+        correlationid=watch.id,
+        causationid=watch.reference,
+        data=data | {name: text for name, text in facts.items() if text},
+    )
+
+
+_TELLS_ATTEMPTS = frozenset(
+    {VerificationState.DUE, VerificationState.FAILED, VerificationState.EXPIRED}
+)
+"""Where somebody may still want to guess, or want to know why nobody can."""

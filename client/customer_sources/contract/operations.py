@@ -20,11 +20,14 @@ Metadata = dict[
 ]
 Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 """64 bits: Stripe's integers. A longer one would only come back in an error's text."""
+Cents = Annotated[int, Meta(ge=-99, le=99)]
+"""Of a micro-deposit: two digits at most. That it is positive is for Stripe to say."""
+Amounts = Annotated[list[Cents], Meta(min_length=2, max_length=2)]
 Expand = Annotated[list[Text], Meta(max_length=20)]
-"""Stripe's description bounds neither the number of its items nor that of `amounts`; 20
-are several times what means anything, and keep a command within what the store, the
-inbox (64 KB) and a query string hold. For the same reason a text has 5,000 characters
-where Stripe names no bound: an owner's email, a cursor, the id of a delete."""
+"""Stripe's description does not bound the number of its items; 20 are several times
+what means anything, and keep a command within what the store, the inbox (64 KB) and a
+query string hold. For the same reason a text has 5,000 characters where Stripe names
+no bound: an owner's email, a cursor, the id of a delete."""
 
 MOST_METADATA = 49
 """Stripe takes 50 metadata keys; one is kept for the marker."""
@@ -110,7 +113,7 @@ class UpdateParams(Params, frozen=True, kw_only=True):
 class VerifyParams(Params, frozen=True, kw_only=True):
     """`POST /v1/customers/{customer}/sources/{id}/verify`."""
 
-    amounts: Annotated[list[Whole], Meta(max_length=20)] | None = None
+    amounts: Amounts | None = None
     expand: Expand | None = None
 
 

@@ -1,13 +1,11 @@
-"""JSON Schema (draft 2020-12) of what goes in and of what comes out. Pure.
+"""JSON Schema (draft 2020-12) of events, for consumers in other languages. Pure.
 
-Made from the same definitions that validate commands and compose events, for those
-who write their producers and consumers in another language.
+Made from the same definitions that compose events.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -22,18 +20,19 @@ from customer_sources.contract.events import (
     TYPE_PREFIX,
     Event,
 )
-from customer_sources.contract.names import ACCOUNT_NAME, DEFAULT_ACCOUNT
-from customer_sources.contract.notices import COUNTS, OF_ACCOUNT, OF_BATCH
+from customer_sources.contract.notices import (
+    COUNTS,
+    OF_ACCOUNT,
+    OF_BATCH,
+    OF_VERIFICATION,
+)
 from customer_sources.contract.operations import (
-    MOST_METADATA,
     OPERATIONS,
-    Operation,
 )
 from customer_sources.contract.states import TERMINAL, State
-from customer_sources.contract.validation import ONLY_ON
+from customer_sources.contract.sweeps import PASSED_OVER, SWEPT
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-COMMAND_SCHEMA = "urn:customer-sources:command:1"
 
 DONE_TYPES = tuple(TYPE_PREFIX + one.event for one in OPERATIONS.values())
 """Types of the events that tell a success, one for each operation."""
@@ -52,6 +51,12 @@ ACCOUNT_TYPES = tuple(f"{TYPE_PREFIX}source_account.{what}" for what in OF_ACCOU
 """Types of the events that tell what became of an account."""
 BATCH_TYPES = tuple(f"{TYPE_PREFIX}source_batch.{what}" for what in OF_BATCH)
 """Types of the events that tell what became of a batch, or how far it is."""
+SWEPT_TYPES = (SWEPT,)
+"""The type of the event that tells what a sweep has done."""
+VERIFICATION_TYPES = tuple(
+    f"{TYPE_PREFIX}source_verification.{what}" for what in OF_VERIFICATION
+)
+"""Types of the events that tell what became of a watch."""
 EVENT_TYPES = (
     *DONE_TYPES,
     *ENDED_TYPES,
@@ -59,61 +64,14 @@ EVENT_TYPES = (
     *SETTLED_TYPES,
     *ACCOUNT_TYPES,
     *BATCH_TYPES,
+    *SWEPT_TYPES,
+    *VERIFICATION_TYPES,
 )
 """Every type of event that this version tells."""
 
 _OperationName = Literal[tuple(OPERATIONS)]  # type: ignore[valid-type]  # made here
-_Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339, with an offset.")]
 _Flat = bool | int | float | str | None
 
-
-class _Said(msgspec.Struct, kw_only=True):
-    """What may be said with every command, beside its parameters."""
-
-    idempotency_key: Annotated[str, Meta(min_length=1, max_length=255)] | None = None
-    account: Annotated[str, Meta(pattern=f"^{ACCOUNT_NAME}$")] | None = None
-    livemode: bool | None = None
-    not_before: _Moment | None = None
-    deadline: _Moment | None = None
-    reference: Annotated[str, Meta(max_length=255)] | None = None
-    harmless: list[str] | None = None
-    ordered: bool | None = None
-    priority: Literal["interactive", "bulk"] | None = None
-    missing_ok: bool | None = None
-    all_pages: bool | None = None
-    marker: bool | None = None
-
-
-def _command_of(operation: Operation) -> type[msgspec.Struct]:
-    """Make the type of one operation's commands: everything side by side."""
-    text = Annotated[str, Meta(min_length=1, max_length=5000)]
-    fields: list[Any] = [("customer", text)]
-    if longest := operation.longest_id:
-        fields.append(("id", Annotated[str, Meta(min_length=1, max_length=longest)]))
-    for field in msgspec.structs.fields(operation.params):
-        kind = field.type
-        if field.name == "metadata":
-            most = {"maxProperties": MOST_METADATA}
-            kind = Annotated[kind, Meta(extra_json_schema=most)]
-        fields.append((field.name, kind, None))
-    fields += [
-        (field.name, field.type, None)
-        for field in msgspec.structs.fields(_Said)
-        if operation.name in ONLY_ON.get(field.name, OPERATIONS)
-    ]
-    return msgspec.defstruct(
-        operation.name.capitalize(),
-        fields,
-        kw_only=True,
-        forbid_unknown_fields=True,
-        tag_field="operation",
-        tag=operation.name,
-    )
-
-
-AnyCommand = Union[  # type: ignore[valid-type]  # noqa: UP007  made of a table
-    tuple(_command_of(operation) for operation in OPERATIONS.values())
-]
 
 _Source = msgspec.defstruct(
     "Source",
@@ -130,12 +88,16 @@ _Error = msgspec.defstruct(
     "Error",
     [(name, str | UnsetType, UNSET) for name in (*_ERROR_FIELDS, *EVIDENCE_FIELDS)],
 )
+_Count = Annotated[int, Meta(ge=0)]
+_Attempts = msgspec.defstruct("Attempts", [("used", _Count), ("left", _Count)])
 _Done = msgspec.defstruct(
     "Done",
     [
         ("state", Literal["succeeded"]),
         ("operation", _OperationName),
         ("account", str),
+        ("outcome", str | UnsetType, UNSET),
+        ("attempts", _Attempts | UnsetType, UNSET),
         ("source", _Source | UnsetType, UNSET),
         ("list", _SourceList | UnsetType, UNSET),
     ],
@@ -147,6 +109,7 @@ _Ended = msgspec.defstruct(
         ("error", _Error),
         ("operation", _OperationName | UnsetType, UNSET),
         ("account", str | UnsetType, UNSET),
+        ("attempts", _Attempts | UnsetType, UNSET),
     ],
 )
 _Rejected = msgspec.defstruct(
@@ -181,7 +144,6 @@ _OfAccount = msgspec.defstruct(
         ("reason", str | UnsetType, UNSET),
     ],
 )
-_Count = Annotated[int, Meta(ge=0)]
 _OfBatch = msgspec.defstruct(
     "OfBatch",
     [
@@ -192,6 +154,32 @@ _OfBatch = msgspec.defstruct(
         ("label", str | UnsetType, UNSET),
     ],
 )
+_Swept = msgspec.defstruct(
+    "Swept",
+    [
+        ("state", Literal["swept"]),
+        ("by", Literal["schedule", "hand"]),
+        ("considered", _Count),
+        ("put_forward", _Count),
+        (
+            "passed_over",
+            msgspec.defstruct("PassedOver", [(n, _Count) for n in PASSED_OVER]),
+        ),
+        ("slot", str | UnsetType, UNSET),
+    ],
+)
+_OfVerification = msgspec.defstruct(
+    "OfVerification",
+    [
+        ("state", Literal[OF_VERIFICATION]),
+        ("account", str),
+        ("status", str | None),
+        ("attempts", _Attempts | UnsetType, UNSET),
+        ("reminder", _Count | UnsetType, UNSET),
+        *((name, str | UnsetType, UNSET) for name in ("added", "arrives", "expires")),
+        *((name, str | UnsetType, UNSET) for name in ("why", "job")),
+    ],
+)
 _DATA = (
     (DONE_TYPES, _Done),
     (ENDED_TYPES, _Ended),
@@ -199,22 +187,9 @@ _DATA = (
     (SETTLED_TYPES, _Settled),
     (ACCOUNT_TYPES, _OfAccount),
     (BATCH_TYPES, _OfBatch),
+    (SWEPT_TYPES, _Swept),
+    (VERIFICATION_TYPES, _OfVerification),
 )
-
-
-def command_schema() -> dict[str, Any]:
-    """Describe a command as the inbox takes it: one JSON object, all side by side."""
-    return {
-        "$schema": DIALECT,
-        "$id": COMMAND_SCHEMA,
-        "title": "A command",
-        "description": (
-            "What XADD writes into the field `command` of the inbox. A command that "
-            "fits may still be rejected: card and account numbers are, wherever they "
-            f"stand. Without `account` it is for {DEFAULT_ACCOUNT!r}."
-        ),
-        **msgspec.json.schema(AnyCommand),
-    }
 
 
 def event_schema() -> dict[str, Any]:

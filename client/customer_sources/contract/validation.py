@@ -6,7 +6,7 @@ No message ever quotes a value: it may be a card number, and it ends up in logs.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -35,10 +35,23 @@ ONLY_ON = {
     "all_pages": ("list",),
     "ordered": ("get", "list"),
     "marker": ("create",),
+    "use_reserve": ("verify",),
+    "when": ("verify",),
+    "added_at": ("verify",),
+    "watch": ("create",),
 }
 """Switches by the operations on which they do something. Only a read may opt out of the
 order: a delete that did could overtake the update before it."""
-_USUALLY = {"missing_ok": False, "all_pages": False, "ordered": True, "marker": True}
+DEPOSITS_ARRIVED = "deposits_arrived"
+"""What a verify may wait for: the banking day on which the two deposits are there."""
+_USUALLY = {
+    "missing_ok": False,
+    "all_pages": False,
+    "ordered": True,
+    "marker": True,
+    "use_reserve": False,
+    "watch": False,
+}
 _PARAMS = {
     name: {
         field.name: Kind(msgspec.inspect.type_info(field.type))
@@ -123,6 +136,72 @@ def switch_problems(operation_name: str, **switches: object) -> list[Problem]:
         elif operation_name not in ONLY_ON[name]:
             problems.append(only_on(name))
     return problems
+
+
+PAIR = 2
+"""Micro-deposits that Stripe sends."""
+
+
+def amounts_problems(
+    operation_name: str,
+    params: Mapping[str, Any],
+    found: Sequence[Problem],
+    *,
+    waits: bool = False,
+) -> list[Problem]:
+    """Refuse half of what a verify needs: an attempt may not be lost on a slip.
+
+    Without any, Stripe says so, which costs none; but not to one that waits for days.
+
+    Args:
+        operation_name: of the command.
+        params: as they were given.
+        found: what is wrong with them already.
+        waits: whether it is sent later.
+    """
+    if operation_name != "verify" or any(one.field[:7] == "amounts" for one in found):
+        return []
+    amounts = params.get("amounts")
+    if len(amounts or ()) == PAIR or (amounts is None and not waits):
+        return []
+    return [Problem("amounts", "give both deposits in cents, such as 32 and 45")]
+
+
+def watch_problems(params: Mapping[str, Any]) -> list[Problem]:
+    """Refuse to follow up what can be no bank account."""
+    source = params.get("source")
+    of_none = isinstance(source, str) and source.startswith(("card_", "src_"))
+    if of_none or not params.keys().isdisjoint(("card", "alipay_account")):
+        return [Problem("watch", "only for a bank account; this creates none")]
+    return []
+
+
+def waiting_problems(
+    operation_name: str, when: object, added_at: object
+) -> list[Problem]:
+    """Check what a verify waits for, and that it is known from when on.
+
+    Args:
+        operation_name: of the command.
+        when: what is waited for; None is nothing.
+        added_at: when the bank account was added; None was not said.
+    """
+    said = {"when": when, "added_at": added_at}
+    misplaced = [
+        only_on(name)
+        for name, value in said.items()
+        if value is not None and operation_name not in ONLY_ON[name]
+    ]
+    if misplaced:
+        return misplaced
+    if when is not None and when != DEPOSITS_ARRIVED:
+        return [Problem("when", f"expected {DEPOSITS_ARRIVED}, or nothing")]
+    if when is not None and added_at is None:
+        fix = "say when the bank account was added, such as 2030-01-31T12:00:00Z"
+        return [Problem("added_at", f"missing: {fix}")]
+    if when is None and added_at is not None:
+        return [Problem("added_at", f"only together with when={DEPOSITS_ARRIVED}")]
+    return []
 
 
 def only_on(name: str) -> Problem:

@@ -3,7 +3,8 @@
 -- What every record is born with, and what a replay brings along.
 local BORN_WITH = {
   'fp', 'op', 'effect', 'class', 'lane', 'acct', 'v', 'deadline', 'keyed',
-  'key', 'unknown', 'first_sent', 'quiet_until',
+  'key', 'unknown', 'first_sent', 'quiet_until', 'when', 'watch',
+  'guesses',
 }
 
 -- Whether a job had only to wait if it were rung for: for a permit, behind those of its
@@ -57,23 +58,34 @@ end
 -- What a compacted record keeps for whoever may want to run its command again.
 local KEPT_FOR_REVIEW = {
   'class', 'lane', 'acct', 'v', 'effect', 'first_sent', 'last_sent', 'quiet_until',
-  'key',
+  'key', 'when', 'guesses',
 }
 
--- End a job that is a row of a batch. Nothing of it is left but its outcome.
+-- End a job of which nothing is left but what it was for.
+local function finish_without_trace(id, job, state, now)
+  redis.call('DEL', job_key(id), command_key(id), log_key(id))
+  no_wake(job.class, id)
+  leave_line(id, job)
+  local head = leave_lane(job.lane, id, now)
+  redis.call('PUBLISH', PREFIX .. 'ended:' .. id, state)
+  return head
+end
+
+-- End a job that is a row of a batch, of which its outcome is left.
 local function finish_row(id, job, ending, now)
   local state, outcome = ending.state, ending.result
   if state == 'cancelled' then
     state, outcome = 'unprocessed', bare_outcome('unprocessed', ending.code, now, true)
   end
   end_row(job, state, ending.code, outcome, now)
-  redis.call('DEL', job_key(id), command_key(id), log_key(id))
   redis.call('ZREM', live_key(job.batch), job.chunk .. ':' .. id)
-  no_wake(job.class, id)
-  leave_line(id, job)
-  local head = leave_lane(job.lane, id, now)
-  redis.call('PUBLISH', PREFIX .. 'ended:' .. id, state)
-  return head
+  return finish_without_trace(id, job, state, now)
+end
+
+-- End a job that is a look, of which its watch is told.
+local function finish_look(id, job, ending, now)
+  pcall(end_look, job.watch, id, ending, now) -- a damaged watch keeps no job from ending
+  return finish_without_trace(id, job, ending.state, now)
 end
 
 -- End a job: state, outcome, event, lane, wake-up and retention in one step.
@@ -83,12 +95,14 @@ end
 local function finish(id, ending, now)
   local key = job_key(id)
   local job = read_job(id, 'fp', 'op', 'at', 'runs', 'keyed', 'line', 'batch', 'chunk',
-    'row', 'tell', unpack(KEPT_FOR_REVIEW))
+    'row', 'tell', 'watch', unpack(KEPT_FOR_REVIEW))
   if not (job.class and job.lane and job.fp) then error('incomplete record: ' .. id) end
-  if not job.batch or (job.tell and ending.event ~= '') then
+  if not (job.batch or job.watch) or (job.tell and ending.event ~= '') then
     redis.call('XADD', EVENTS, 'MAXLEN', '~', ending.cap, '*', 'event', ending.event)
   end
+  if (job.op or 'verify') == 'verify' then forget_undecided(id) end
   if job.batch then return finish_row(id, job, ending, now) end
+  if job.watch then return finish_look(id, job, ending, now) end
   redis.call('DEL', key)
   redis.call('HSET', key, 'fp', job.fp, 'state', ending.state, 'op', job.op or '',
     'at', job.at or now, 'ended', now, 'runs', num(job.runs), 'code', ending.code,

@@ -1,4 +1,4 @@
--- Where jobs stand: in the lane of their customer, and in line for a permit.
+-- Where jobs stand: in the lane of their customer, in line for a permit, and undecided.
 --
 -- A job that may not send yet, because its account sends as fast as it may, stands in
 -- `waiting:{account}:{op}:{class}`, by the moment at which it was accepted: first come,
@@ -46,6 +46,19 @@ local function leave_line(id, job)
   redis.call('ZREM', line_key(job.acct or DEFAULT_ACCOUNT, job.op, job.class), id)
   redis.call('HDEL', job_key(id), 'line')
 end
+
+-- Verify jobs that have run and decided nothing, by a count of META: what a sweep goes
+-- through. A job stays among them until it ends, whatever it does meanwhile.
+local UNDECIDED = PREFIX .. 'undecided'
+
+-- pcall, here and below: what stands in the place of this key must leave nothing half
+-- written. A sweep drops whoever was not forgotten.
+local function note_undecided(id, op)
+  if op ~= 'verify' then return end
+  redis.pcall('ZADD', UNDECIDED, 'NX', redis.call('HINCRBY', META, 'undecided', 1), id)
+end
+
+local function forget_undecided(id) redis.pcall('ZREM', UNDECIDED, id) end
 
 -- Make a job interactive: one behind it in its lane is.
 local function promote(id, now)

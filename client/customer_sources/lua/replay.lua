@@ -13,7 +13,7 @@ local id, new = ARGV[2], ARGV[3]
 
 local job = read_job(id, 'state', 'review', 'replayed', 'discarded', 'fp', 'op',
   'effect', 'class', 'lane', 'acct', 'v', 'key', 'unknown', 'first_sent',
-  'quiet_until')
+  'quiet_until', 'when', 'guesses')
 local command = redis.call('GET', command_key(id))
 if not job.state then return {'MISSING'} end
 local there = read_job(new, 'state').state
@@ -27,11 +27,12 @@ local now = now_ms()
 local again = {
   fp = job.fp, op = job.op, effect = job.effect, class = job.class, lane = job.lane,
   acct = job.acct, v = job.v, not_before = 0, command = command, queue = ARGV[4],
-  message = ARGV[5],
+  message = ARGV[5], when = job.when,
 }
 if num(job.unknown) == 1 then
   again.unknown, again.key = 1, job.key or id
   again.first_sent, again.quiet_until = job.first_sent, job.quiet_until
+  again.guesses = job.guesses
 end
 local cap = num(redis.call('HGET', META, 'cap') or ARGV[9])
 -- What can fail comes first: nothing is written that is not told.

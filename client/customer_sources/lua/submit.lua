@@ -7,6 +7,7 @@
 --          13 queue's list  14 Celery message ('' = the caller rings)
 --          15 inbox stream ('' = it did not come from there)  16 group  17 entry
 --          18 account
+--          19 when (1 = it waits for what a worker is to find the moment of)
 -- Returns  {ACCEPTED | SAME | CONFLICT, state, time of the last upkeep pass or 0,
 --          1 if the caller is to ring, else 0}
 -- Invariant  An accepted job has a wake-up of its own, stands behind a live head, or in
@@ -18,7 +19,7 @@ local not_before, deadline = ARGV[8], ARGV[9]
 local version, keyed, command = ARGV[10], ARGV[11] == '1', ARGV[12]
 local queue, message = ARGV[13], ARGV[14]
 local inbox, group, entry = ARGV[15], ARGV[16], ARGV[17]
-local account = ARGV[18]
+local account, when = ARGV[18], ARGV[19] == '1'
 
 local function taken_from_inbox()
   if inbox == '' then return end
@@ -47,7 +48,7 @@ local state, ring = accept(id, {
   acct = account ~= DEFAULT_ACCOUNT and account or nil,
   deadline = deadline > 0 and deadline or nil, keyed = keyed and 1 or nil,
   not_before = moment(not_before, now), command = command, queue = queue,
-  message = message,
+  message = message, when = when and 1 or nil,
 }, now)
 taken_from_inbox() -- at the very end: what fails before it leaves the entry there
 return {'ACCEPTED', state, pulse, ring}

@@ -31,6 +31,10 @@ from customer_sources.testing.ledger import MemoryLedger, Runs
 from customer_sources.testing.review import AsyncMemoryReview, MemoryReview
 from customer_sources.testing.script import Scripted
 from customer_sources.testing.stream import Stream
+from customer_sources.testing.watches import (
+    AsyncMemoryVerifications,
+    MemoryVerifications,
+)
 
 
 class InMemorySources(Scripted, CustomerSources):
@@ -54,6 +58,8 @@ class InMemorySources(Scripted, CustomerSources):
         self._keys = Keys()
         self.customer: Customer[Job] = Customer(self.submit)
         self.review = MemoryReview(self._ledger, partial(Job, self))
+        watches = self._ledger.watches
+        self.verifications = MemoryVerifications(watches, self._ledger.now_ms)
 
     def close(self) -> None:
         """Do nothing: nothing is open. Jobs stay."""
@@ -137,6 +143,8 @@ class AsyncInMemorySources(Scripted, AsyncCustomerSources):
         self._keys = Keys()
         self.customer: Customer[Coroutine[Any, Any, AsyncJob]] = Customer(self.submit)
         self.review = AsyncMemoryReview(self._ledger, partial(AsyncJob, self))
+        watches = self._ledger.watches
+        self.verifications = AsyncMemoryVerifications(watches, self._ledger.now_ms)
 
     async def close(self) -> None:
         """Do nothing: nothing is open. Jobs stay."""

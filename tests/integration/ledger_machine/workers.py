@@ -178,7 +178,7 @@ class Workers(Machine):
             return
         valid = expected.is_running(self.before, run)
         ledger = self.world.ledger(0)
-        word, wait_ms, _ = self.world.call(
+        word, wait_ms, *_ = self.world.call(
             lambda: ledger.send(run.job.id, run.token, unknown=run.unknown)
         )
         assert (word is not Word.SUPERSEDED) == valid

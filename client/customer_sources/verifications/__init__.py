@@ -1,0 +1,1 @@
+"""Watches: bank accounts that are followed up until they are verified."""
